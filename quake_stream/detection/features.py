@@ -143,7 +143,8 @@ def _components_last(values: NDArray[np.float64]) -> Features:
 
 
 def _demeaned(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return values - values.mean(axis=-1, keepdims=True)
+    centred: NDArray[np.float64] = values - values.mean(axis=-1, keepdims=True)
+    return centred
 
 
 def _zscored(values: NDArray[np.float64]) -> NDArray[np.float64]:
