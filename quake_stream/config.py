@@ -185,14 +185,15 @@ class Config(Section):
     @property
     def state_dir(self) -> Path:
         """Folder for what survives a restart: configured, systemd's, or the user's own."""
-        return self.service.state_dir or _folder("STATE_DIRECTORY", "XDG_STATE_HOME", "~/.local/state")
+        user = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+        return self.service.state_dir or _systemd_folder("STATE_DIRECTORY") or _user_folder(user)
 
     @property
     def runtime_dir(self) -> Path:
         """Folder for what does not survive a restart: configured, systemd's, or the user's own."""
-        return self.service.runtime_dir or _folder(
-            "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR", str(self.state_dir)
-        )
+        user = os.environ.get("XDG_RUNTIME_DIR")
+        default = _user_folder(user) if user else self.state_dir
+        return self.service.runtime_dir or _systemd_folder("RUNTIME_DIRECTORY") or default
 
     def trigger_overrides(self, instrument: InstrumentId) -> TriggerOverrides:
         """Trigger keys for one instrument: the exact station's, or the first pattern's that matches."""
@@ -205,11 +206,14 @@ class Config(Section):
         return TriggerOverrides()
 
 
-def _folder(systemd: str, user: str, fallback: str) -> Path:
-    given = os.environ.get(systemd, "").split(":")[0]
-    if given:
-        return Path(given)
-    return Path(os.environ.get(user) or fallback).expanduser() / "quake-stream"
+def _systemd_folder(variable: str) -> Path | None:
+    # systemd separates several folders by colons; the unit asks for one.
+    given = os.environ.get(variable, "").split(":")[0]
+    return Path(given) if given else None
+
+
+def _user_folder(base: str) -> Path:
+    return Path(base).expanduser() / "quake-stream"
 
 
 def load(path: Path) -> Config:

@@ -1,0 +1,136 @@
+"""
+Say how the service is doing: written by the service every second, read by ``quake-stream health``.
+
+*Live* (the process makes progress) and *ready* (data flow) are told apart: a silent server upstream makes
+the service degraded, never down.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+State = Literal["ok", "degraded", "down"]
+
+EXIT_CODES: Mapping[State, int] = {"ok": 0, "degraded": 1, "down": 2}
+
+# The service writes every second; ten missed writes mean that it does not run any more.
+_FRESH_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """One source: how many packets came, and how long ago the last one (None: none yet)."""
+
+    name: str
+    n_packets: int
+    last_packet_age_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """State of the service with its reasons in words."""
+
+    state: State
+    reasons: tuple[str, ...]
+    written_s: float  # Unix time
+    pid: int
+    uptime_s: float
+    version: str
+    model: str
+    model_sha256: str
+    sources: tuple[SourceHealth, ...]
+    stations: Mapping[str, int]  # number of instruments by state
+    queue_depth: int
+    windows_per_s: float
+    n_detections: int
+    counts: Mapping[str, int]
+
+
+def assess(
+    *,
+    sources: Sequence[SourceHealth],
+    stations: Mapping[str, int],
+    n_dropped_lately: int,
+    stale_after_s: float,
+    uptime_s: float,
+) -> tuple[State, tuple[str, ...]]:
+    """Judge the service from what it sees: ok, or degraded with reasons (down is seen from outside only)."""
+    reasons = []
+    for source in sources:
+        age_s = uptime_s if source.last_packet_age_s is None else source.last_packet_age_s
+        if age_s > stale_after_s:
+            reasons.append(f"no data from {source.name} for {age_s:.0f} s")
+    n_instruments = sum(stations.values())
+    for state in ("stale", "gap", "refused"):
+        if n := stations.get(state, 0):
+            reasons.append(f"{n} of {n_instruments} instruments: {state}")
+    if n_dropped_lately:
+        reasons.append(f"{n_dropped_lately} packets or windows dropped in the last minute")
+    return ("degraded" if reasons else "ok"), tuple(reasons)
+
+
+class HealthFile:
+    """The file through which service and command meet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, health: Health) -> None:
+        """Replace the file as a whole; raises OSError."""
+        part = self._path.with_suffix(".part")
+        part.write_text(json.dumps(asdict(health)), encoding="utf-8")
+        part.replace(self._path)
+
+    def read(self, now_s: float) -> Health:
+        """Read what the service wrote last; ``down`` with the reason when it is missing, torn or old."""
+        try:
+            data = json.loads(self._path.read_text(encoding="utf-8"))
+            data["sources"] = tuple(SourceHealth(**source) for source in data["sources"])
+            data["reasons"] = tuple(data["reasons"])
+            health = Health(**data)
+        except FileNotFoundError:
+            return _down(f"no service is running: {self._path} does not exist")
+        except (OSError, ValueError, KeyError, TypeError) as exc:
+            return _down(f"{self._path} cannot be read: {exc}")
+        age_s = now_s - health.written_s
+        if not _runs(health.pid):
+            return _down(f"process {health.pid} has ended")
+        if age_s > _FRESH_S:
+            return _down(f"process {health.pid} has not reported for {age_s:.0f} s")
+        return health
+
+    def remove(self) -> None:
+        """Remove the file at an orderly stop."""
+        self._path.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it runs, as another user
+        return True
+    return True
+
+
+def _down(reason: str) -> Health:
+    return Health(
+        state="down",
+        reasons=(reason,),
+        written_s=0.0,
+        pid=0,
+        uptime_s=0.0,
+        version="",
+        model="",
+        model_sha256="",
+        sources=(),
+        stations={},
+        queue_depth=0,
+        windows_per_s=0.0,
+        n_detections=0,
+        counts={},
+    )

@@ -1,0 +1,94 @@
+"""Small parts of supervision: guarded threads, one instance per state folder, signals as flags."""
+
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from quake_stream.errors import QuakeStreamError
+
+
+class GuardedThread(threading.Thread):
+    """
+    A thread that cannot die quietly.
+
+    A failure of its body is kept in `failure` and told to ``failed``, so that the supervisor raises it
+    in the main thread.  Daemonic, so that a stuck body cannot keep the process alive after a stop that
+    timed out; every body has its own way to be stopped, and is joined.
+    """
+
+    def __init__(self, *, name: str, body: Callable[[], None], failed: Callable[[], None]) -> None:
+        super().__init__(name=name, daemon=True)
+        self.failure: Exception | None = None
+        self._body = body
+        self._failed = failed
+
+    def run(self) -> None:
+        """Run the body; never raises."""
+        try:
+            self._body()
+        except Exception as exc:  # noqa: BLE001  the guard: whatever it is must reach the supervisor
+            self.failure = exc
+            self._failed()
+
+
+@contextmanager
+def instance_lock(path: Path) -> Iterator[None]:
+    """
+    Hold a lock file, so that two services never share one state folder.
+
+    Raises
+    ------
+    QuakeStreamError
+        Another process holds it, or the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a", encoding="ascii")
+    except OSError as exc:
+        raise QuakeStreamError(f"the state folder cannot be used: {exc}") from exc
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            raise QuakeStreamError(
+                f"another quake-stream uses {path.parent} with this configuration's name (lock {path.name})"
+            ) from exc
+        yield
+
+
+class StopSignals:
+    """
+    SIGTERM and SIGINT set `stop`, SIGHUP sets `reload`; handlers do nothing else.
+
+    A second SIGTERM or SIGINT ends the process at once, for whoever does not want to wait.  As a context
+    manager it restores the handlers that were there before.
+    """
+
+    def __init__(self) -> None:
+        self.wake = threading.Event()
+        self.stop = False
+        self.reload = False
+        self._previous: dict[int, object] = {}
+
+    def __enter__(self) -> "StopSignals":
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            self._previous[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal returned
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            self.reload = True
+        elif self.stop:
+            os._exit(128 + number)
+        else:
+            self.stop = True
+        self.wake.set()
