@@ -1,0 +1,76 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.signal import butter, lfilter
+
+from quake_stream.onset import pick_onset
+
+RATE_HZ = 100.0
+N = 860
+
+
+def record(seed, *, onset, ratio, n=N):
+    """Band-limited noise of rms 1, and band-limited signal of rms ``ratio`` from ``onset`` on."""
+    rng = np.random.default_rng(seed)
+    b, a = butter(2, [1, 20], "bandpass", fs=RATE_HZ)
+    # 500 samples lead in, so that the filter rings with noise from the first sample on.
+    noise = lfilter(b, a, rng.standard_normal(n + 500))
+    source = rng.standard_normal(n + 500)
+    source[: onset + 500] = 0
+    signal = lfilter(b, a, source)
+    return ((noise / noise.std() + ratio * signal / signal[onset + 500 :].std())[500:]).astype(np.float32)
+
+
+@pytest.mark.parametrize("onset", [300, 512, 700])
+def test_a_strong_onset_is_found_to_a_few_samples(onset):
+    for seed in range(10):
+        index, uncertainty_s = pick_onset(record(seed, onset=onset, ratio=30), RATE_HZ)
+        assert abs(index - onset) <= 4
+        assert 1 / RATE_HZ <= uncertainty_s < 0.1
+
+
+def test_the_uncertainty_grows_as_the_signal_sinks_into_the_noise():
+    medians = [
+        np.median([pick_onset(record(seed, onset=560, ratio=ratio), RATE_HZ)[1] for seed in range(40)])
+        for ratio in (30, 10, 5, 3, 2)
+    ]
+    assert medians == sorted(medians)
+    assert medians[-1] > 4 * medians[0]
+
+
+def test_two_standard_deviations_hold_nearly_all_true_onsets():
+    inside = 0
+    for seed in range(100):
+        ratio = (2, 3, 5, 10)[seed % 4]
+        index, uncertainty_s = pick_onset(record(seed, onset=560, ratio=ratio), RATE_HZ)
+        inside += abs(index - 560) <= 2 * uncertainty_s * RATE_HZ
+    assert inside >= 90
+
+
+def test_the_amplitude_unit_does_not_matter():
+    samples = record(1, onset=560, ratio=10)
+    assert pick_onset(samples, RATE_HZ) == pytest.approx(pick_onset(samples * 1e-9, RATE_HZ), rel=1e-3)
+
+
+def test_flat_samples_give_the_middle_and_no_certainty():
+    index, uncertainty_s = pick_onset(np.full(600, 7, np.float32), RATE_HZ)
+    assert index == 300
+    assert uncertainty_s == pytest.approx(6 / math.sqrt(12))
+
+
+def test_silence_before_the_signal_does_not_hide_the_onset():
+    samples = np.zeros(600, np.float32)
+    samples[400:] = record(2, onset=0, ratio=5, n=200)
+    index, _ = pick_onset(samples, RATE_HZ)
+    assert abs(index - 400) <= 3
+
+
+@given(st.lists(st.floats(-1e6, 1e6, width=32), max_size=80))
+def test_any_samples_give_an_index_inside_and_a_finite_uncertainty(values):
+    index, uncertainty_s = pick_onset(np.array(values, np.float32), RATE_HZ)
+    assert 0 <= index <= len(values)
+    assert math.isfinite(uncertainty_s)
+    assert uncertainty_s >= 1 / RATE_HZ
