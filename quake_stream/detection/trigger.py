@@ -118,6 +118,7 @@ class Trigger:
         self._instrument_id = instrument_id
         self._spec = spec
         self._hop_samples = hop_samples
+        self._hop_ns = round(hop_samples * NS_PER_S / spec.sample_rate_hz)
         self._window_ns = round(spec.n_samples * NS_PER_S / spec.sample_rate_hz)
         self._trigger_classes = [spec.classes.index(name) for name in spec.trigger_classes]
         self._episode: _Episode | None = None
@@ -142,8 +143,8 @@ class Trigger:
 
     def expect(self, next_end_ns: int) -> list[TriggerChange]:
         """Learn that no window will end before ``next_end_ns``: rule 3 may already apply."""
-        max_break_ns = min(_ns(self.settings.hold_s), self._window_ns)
-        if self._last is None or next_end_ns - self._last.end_ns <= max_break_ns:
+        max_step_ns = min(_ns(self.settings.hold_s) + self._hop_ns, self._window_ns)
+        if self._last is None or next_end_ns - self._last.end_ns <= max_step_ns:
             return []
         self._is_armed = True  # whether it was below ``off`` meanwhile, nobody knows
         return self.close("gap")
