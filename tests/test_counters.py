@@ -1,0 +1,31 @@
+"""Counters: nothing is lost without a trace."""
+
+from quake_stream.counters import Counters, Key, by_reason, merge
+
+
+def test_counts_add_up_by_name_reason_and_station():
+    counters = Counters()
+    counters.add("packets.refused", reason="nan", station="IU.ANMO")
+    counters.add("packets.refused", 2, reason="nan", station="CX.PB01")
+    counters.add("packets.refused", reason="future", station="CX.PB01")
+    assert counters.total("packets.refused") == 4
+    assert counters.total("packets.refused", reason="nan") == 3
+    assert counters.total("packets.refused", station="CX.PB01") == 3
+    assert counters.total("gaps") == 0
+
+
+def test_a_snapshot_does_not_change_afterwards():
+    counters = Counters()
+    counters.add("gaps")
+    snapshot = counters.snapshot()
+    counters.add("gaps")
+    assert snapshot == {Key("gaps"): 1}
+
+
+def test_merged_snapshots_sum_and_flatten_to_sorted_names():
+    a, b = Counters(), Counters()
+    a.add("packets.refused", reason="nan", station="IU.ANMO")
+    b.add("packets.refused", reason="nan", station="CX.PB01")
+    b.add("gaps", 3)
+    flat = by_reason(merge([a.snapshot(), b.snapshot()]))
+    assert list(flat.items()) == [("gaps", 3), ("packets.refused.nan", 2)]

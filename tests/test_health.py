@@ -1,0 +1,96 @@
+"""The health report: live and ready told apart, reasons in words."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from quake_stream.health import Health, HealthFile, SourceHealth, assess
+
+
+def health(**changes) -> Health:
+    values = {
+        "state": "ok",
+        "reasons": (),
+        "written_s": 1000.0,
+        "pid": os.getpid(),
+        "uptime_s": 60.0,
+        "version": "1",
+        "model": "lstm",
+        "model_sha256": "00",
+        "sources": (SourceHealth(name="a:18000", n_packets=3, last_packet_age_s=1.0),),
+        "stations": {"ok": 1},
+        "queue_depth": 0,
+        "windows_per_s": 2.0,
+        "n_detections": 0,
+        "counts": {"gaps": 1},
+    }
+    return Health(**(values | changes))
+
+
+def judge(**changes):
+    values = {"sources": (), "stations": {}, "n_dropped_lately": 0, "stale_after_s": 120.0, "uptime_s": 60.0}
+    return assess(**(values | changes))
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    file = HealthFile(tmp_path / "a.health.json")
+    file.write(health())
+    assert file.read(now_s=1005.0) == health()
+    file.remove()
+    assert file.read(now_s=1005.0).state == "down"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "does not exist"), ("{", "cannot be read"), ("{}", "cannot be read"), ("[1]", "cannot be read")],
+)
+def test_a_missing_or_torn_report_means_down(tmp_path, content, reason):
+    path = tmp_path / "a.health.json"
+    if content is not None:
+        path.write_text(content)
+    report = HealthFile(path).read(now_s=1000.0)
+    assert report.state == "down"
+    assert reason in report.reasons[0]
+
+
+def test_an_old_report_means_down(tmp_path):
+    file = HealthFile(tmp_path / "a.health.json")
+    file.write(health())
+    report = file.read(now_s=1030.0)
+    assert (report.state, report.reasons) == ("down", (f"process {os.getpid()} has not reported for 30 s",))
+
+
+def test_a_report_of_a_process_that_has_ended_means_down(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(timeout=60)
+    file = HealthFile(tmp_path / "a.health.json")
+    file.write(health(pid=ended.pid))
+    assert file.read(now_s=1000.0).reasons == (f"process {ended.pid} has ended",)
+
+
+def test_all_well_means_ok_without_reasons():
+    source = SourceHealth(name="a:18000", n_packets=1, last_packet_age_s=3.0)
+    assert judge(sources=(source,), stations={"ok": 3}) == ("ok", ())
+
+
+def test_a_silent_server_means_degraded_and_names_the_server():
+    source = SourceHealth(name="a:18000", n_packets=1, last_packet_age_s=200.0)
+    assert judge(sources=(source,)) == ("degraded", ("no data from a:18000 for 200 s",))
+
+
+def test_a_server_that_never_sent_is_given_time_after_the_start():
+    source = SourceHealth(name="a:18000", n_packets=0, last_packet_age_s=None)
+    assert judge(sources=(source,), uptime_s=60.0)[0] == "ok"
+    assert judge(sources=(source,), uptime_s=130.0)[0] == "degraded"
+
+
+def test_stations_in_trouble_and_drops_are_counted_in_the_reasons():
+    state, reasons = judge(stations={"ok": 2, "stale": 1, "refused": 3, "warming_up": 4}, n_dropped_lately=7)
+    assert state == "degraded"
+    assert reasons == (
+        "1 of 10 instruments: stale",
+        "3 of 10 instruments: refused",
+        "7 packets or windows dropped in the last minute",
+    )
