@@ -7,6 +7,7 @@ before: a replay or a restart gives the same bits.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,6 @@ from quake_stream.detection.features import log_spectrum
 
 MIN_FRAMES = 2  # one frame alone would let a single knock pass for the background
 MAX_FRAMES = 4  # as many as ever fit into the memory
-
-Spectrum = NDArray[np.float32]
 
 
 def memory_samples(n_samples: int) -> int:
@@ -64,6 +63,26 @@ def background_from_frames(frames: NDArray[np.float32], valid: NDArray[np.bool_]
     return mean
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Frame:
+    """
+    Log spectrum of a frame, float32 [bins, components], and which components are flat lines there.
+
+    The spectrum of a flat line is no background: against it, a sensor that comes back looks like a quake.
+    """
+
+    spectrum: NDArray[np.float32]
+    is_flat: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameSamples:
+    """Samples [n_samples, components] of a frame, and which components are flat lines there."""
+
+    samples: NDArray[np.float32]
+    is_flat: NDArray[np.bool_]
+
+
 class FrameCache:
     """
     Log spectra of one instrument's recent frames, each computed once.
@@ -73,35 +92,32 @@ class FrameCache:
 
     def __init__(self, *, n_samples: int) -> None:
         self._n_samples = n_samples
-        self._spectra: dict[tuple[int, tuple[str, ...]], Spectrum] = {}
+        self._frames: dict[tuple[int, tuple[str, ...]], Frame] = {}
 
     def before(
-        self,
-        window_start: int,
-        components: tuple[str, ...],
-        read: Callable[[int], NDArray[np.float32] | None],
-    ) -> tuple[Spectrum, ...]:
+        self, window_start: int, components: tuple[str, ...], read: Callable[[int], FrameSamples | None]
+    ) -> tuple[Frame, ...]:
         """
-        Return the spectra of the frames before a window, oldest first, each [bins, components].
+        Return the frames before a window, oldest first.
 
-        ``read`` gives the samples [n_samples, components] of the frame that starts at an index, or None;
-        such a frame is left out now and asked for again at the next window, as late data may fill it.
-        Windows must come in order of their start.
+        ``read`` gives the samples of the frame that starts at an index, or None where these are not
+        complete; such a frame is left out now and asked for again at the next window, as late data may
+        fill it.  Windows must come in order of their start.
         """
         self._forget(window_start - memory_samples(self._n_samples))
         found = []
         for start in frame_starts(window_start, self._n_samples):
-            key = (start, components)
-            spectrum = self._spectra.get(key)
-            if spectrum is None:
-                samples = read(start)
-                if samples is None:
+            frame = self._frames.get((start, components))
+            if frame is None:
+                read_now = read(start)
+                if read_now is None:
                     continue
-                spectrum = self._spectra[key] = log_spectrum(samples)
-            found.append(spectrum)
+                frame = Frame(spectrum=log_spectrum(read_now.samples), is_flat=read_now.is_flat)
+                self._frames[start, components] = frame
+            found.append(frame)
         return tuple(found)
 
     def _forget(self, oldest_start: int) -> None:
-        old = [key for key in self._spectra if key[0] < oldest_start]
+        old = [key for key in self._frames if key[0] < oldest_start]
         for key in old:
-            del self._spectra[key]
+            del self._frames[key]

@@ -12,10 +12,14 @@ from quake_stream.types import Window
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WaitingWindow:
-    """A window and the log spectra [bins, components] of the frames before it (none if not needed)."""
+    """
+    A window, and the log spectra [bins, components] of the frames before it.
+
+    There are none where the feature transform needs no background.
+    """
 
     window: Window
-    frames: tuple[NDArray[np.float32], ...] = ()
+    spectra: tuple[NDArray[np.float32], ...] = ()
 
 
 class Batcher:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from quake_stream.detection.background import (
     MAX_FRAMES,
     FrameCache,
+    FrameSamples,
     background_from_frames,
     frame_starts,
     memory_samples,
@@ -65,7 +66,7 @@ class Reader:
         self.n_reads += 1
         if start < 0 or self.holes & set(range(start, start + N)):
             return None
-        return self.samples[start : start + N]
+        return FrameSamples(samples=self.samples[start : start + N], is_flat=np.zeros(3, bool))
 
 
 ZNE = ("Z", "N", "E")
@@ -75,9 +76,9 @@ def test_each_frame_is_read_and_transformed_once():
     reader = Reader(6000)
     cache = FrameCache(n_samples=N)
     for start in range(1280, 5000, 50):
-        spectra = cache.before(start, ZNE, reader)
+        frames = cache.before(start, ZNE, reader)
         expected = [log_spectrum(reader.samples[s : s + N]) for s in frame_starts(start, N)]
-        assert [s.tobytes() for s in spectra] == [e.tobytes() for e in expected]
+        assert [f.spectrum.tobytes() for f in frames] == [e.tobytes() for e in expected]
     assert reader.n_reads == len({s for w in range(1280, 5000, 50) for s in frame_starts(w, N)})
 
 
@@ -94,16 +95,21 @@ def test_what_came_before_the_memory_changes_nothing():
     old, fresh = FrameCache(n_samples=N), FrameCache(n_samples=N)
     for start in range(0, 8000, 50):
         old.before(start, ZNE, reader)
-    old_bits = [s.tobytes() for s in old.before(8000, ZNE, reader)]
-    assert old_bits == [s.tobytes() for s in fresh.before(8000, ZNE, reader)]
+    old_bits = [f.spectrum.tobytes() for f in old.before(8000, ZNE, reader)]
+    assert old_bits == [f.spectrum.tobytes() for f in fresh.before(8000, ZNE, reader)]
 
 
 def test_another_set_of_components_has_frames_of_its_own():
     reader = Reader(6000)
     cache = FrameCache(n_samples=N)
     three = cache.before(2560, ZNE, reader)
-    one = cache.before(2560, ("Z",), lambda start: reader(start)[:, :1])
-    assert [s[:, :1].tobytes() for s in three] == [s.tobytes() for s in one]
+
+    def read_z(start):
+        read = reader(start)
+        return FrameSamples(samples=read.samples[:, :1], is_flat=read.is_flat[:1])
+
+    one = cache.before(2560, ("Z",), read_z)
+    assert [f.spectrum[:, :1].tobytes() for f in three] == [f.spectrum.tobytes() for f in one]
 
 
 def test_memory_stays_bounded_over_a_long_run():
@@ -111,4 +117,4 @@ def test_memory_stays_bounded_over_a_long_run():
     cache = FrameCache(n_samples=N)
     for start in range(1280, 39_000, 50):
         cache.before(start, ZNE, reader)
-        assert len(cache._spectra) <= MAX_FRAMES + 1
+        assert len(cache._frames) <= MAX_FRAMES + 1
