@@ -29,7 +29,13 @@ _DTYPES: Mapping[str, type[np.generic]] = {"i": np.int32, "f": np.float32, "d": 
 _HEADER_BYTES = 64  # as much as libmseed wants to see of a header
 
 
-def decode(record: bytes, *, received_ns: int, position: Position | None = None) -> Packet:
+def decode(
+    record: bytes,
+    *,
+    received_ns: int,
+    position: Position | None = None,
+    header: RecordHeader | None = None,
+) -> Packet:
     """
     Decode one whole record.
 
@@ -39,6 +45,8 @@ def decode(record: bytes, *, received_ns: int, position: Position | None = None)
         Bytes of the record; what follows its stated length is ignored.
     received_ns, position
         Passed on to the packet: arrival time (UTC ns) and position in its SeedLink stream.
+    header
+        The record's header, where `peek` has read it already.
 
     Returns
     -------
@@ -50,7 +58,7 @@ def decode(record: bytes, *, received_ns: int, position: Position | None = None)
     RecordError
         With any `Refusal` as its reason; ``no_samples`` for text, log and event records.
     """
-    header = peek(record)
+    header = header or peek(record)
     try:
         _check(header, len(record))
         source_id = header.source_id

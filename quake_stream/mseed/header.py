@@ -131,6 +131,7 @@ class _Blockettes:
     sample_rate_hz: float = 0.0
     microseconds: int = 0
     timing_quality: int | None = None
+    end: int = 0  # offset behind the last link and the first four bytes after it
 
 
 class _NeedMoreError(Exception):
@@ -184,6 +185,8 @@ def _header_v2(fixed: _V2Fixed, buffer: Buffer, offset: int, *, big_endian: bool
     if not fixed.activity & 0x02:  # time correction not yet applied
         start_ns += fixed.correction * 100_000
     length = found.length or _length_from_next(buffer, offset)
+    if found.end > length:
+        raise RecordError(Refusal.BAD_HEADER, f"blockettes reach to {found.end} of {length} bytes")
     if fixed.n_samples and not _V2_BE.size <= fixed.data_offset < length:
         raise RecordError(Refusal.BAD_HEADER, f"samples start at {fixed.data_offset} of {length} bytes")
     rate_hz = found.sample_rate_hz or _rate_hz(fixed.rate_factor, fixed.rate_multiplier)
@@ -238,7 +241,7 @@ def _blockettes(
         at = offset + link
         if at + 8 > len(buffer):
             raise _NeedMoreError
-        previous = link
+        previous, found.end = link, link + 8
         kind, link = links.unpack_from(buffer, at)
         if kind == 1000:
             exponent = buffer[at + 6]
@@ -246,6 +249,8 @@ def _blockettes(
                 raise RecordError(Refusal.BAD_HEADER, f"record of 2^{exponent} bytes")
             limit = found.length = 1 << exponent
             found.encoding, found.is_data_big_endian = buffer[at + 4], bool(buffer[at + 5])
+            if found.end > limit:
+                raise RecordError(Refusal.BAD_HEADER, f"blockette 1000 of {limit} bytes at {previous}")
             if until_length:
                 break
         elif kind == 1001:
