@@ -63,6 +63,11 @@ class TraceClock:
         return self._offset
 
     @property
+    def is_anchored(self) -> bool:
+        """Whether a header has been seen."""
+        return self._phase is not None
+
+    @property
     def phase_16ths(self) -> int:
         """
         The offset in sixteenths of a sample, changed only when it is off by more than two.

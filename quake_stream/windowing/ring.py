@@ -137,6 +137,15 @@ class RingBuffer:
         self._origin += n
         self._head += n
 
+    def grow(self, capacity: int) -> None:
+        """Keep ``capacity`` indices from now on; what is held stays."""
+        held = RingBuffer(max(capacity, self.capacity))
+        for first, last in self._runs:
+            samples = self.read(first, last)
+            assert samples is not None
+            held.write(first, samples)
+        self._data, self._origin = held._data, 0
+
     def clear(self) -> None:
         """Forget all samples."""
         self._runs.clear()
