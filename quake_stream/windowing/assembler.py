@@ -174,26 +174,28 @@ class Assembler:
         newest_ns = self.last_data_ns
         assert newest_ns is not None
         behind = self._find_behind(newest_ns)
+        components = self._choose()
         if self._cursor is None:
-            self._cursor = self._first_start(newest_ns)
+            self._cursor = self._first_start(components, newest_ns)
         n, hop = self._spec.n_samples, self._hop
         windows: list[Window] = []
         while self._cursor is not None:
             start = self._cursor
-            components = self._choose(start, behind)
+            if self._rejoin(start, behind):
+                components = self._choose()
             if components is None:
                 self._skip_without_components(start)
                 break
             traces = [self._traces[code] for code in components]
-            lost = next((lost for t in traces if any(lost := count_lost(t, start, n, hop))), None)
-            if lost is not None:
-                self._skip("gap", lost.n_gap)
-                self._skip("warming_up", lost.n_warming_up)
-            elif all(trace.ready.is_complete(start, start + n) for trace in traces):
+            if all(trace.ready.is_complete(start, start + n) for trace in traces):
                 windows.append(self._window(start, components, received_ns))
                 self._cursor += hop
-            else:
+                continue
+            lost = next((lost for t in traces if any(lost := count_lost(t, start, n, hop))), None)
+            if lost is None:
                 break
+            self._skip("gap", lost.n_gap)
+            self._skip("warming_up", lost.n_warming_up)
         return windows
 
     def _find_behind(self, newest_ns: int) -> set[str]:
@@ -211,12 +213,13 @@ class Assembler:
     def _present(self) -> set[str]:
         return {c for c, trace in self._traces.items() if not trace.raw.is_empty} - self._absent
 
-    def _first_start(self, newest_ns: int) -> int | None:
+    def _choose(self) -> tuple[str, ...] | None:
+        return choose_set(self._present(), self._spec.component_sets)
+
+    def _first_start(self, chosen: tuple[str, ...] | None, newest_ns: int) -> int | None:
         """First window, once the components are known; None while they are not."""
         present = self._present()
-        accepted = self._spec.component_sets
-        chosen = choose_set(present, accepted)
-        n_full = max(len(COMPONENT_SETS[name]) for name in accepted)
+        n_full = max(len(COMPONENT_SETS[name]) for name in self._spec.component_sets)
         is_full = chosen is not None and 0 < n_full <= len(chosen)
         assert self._first_ns is not None
         has_waited = newest_ns - self._first_ns > self._wait_ns + self._longest_ns
@@ -225,15 +228,15 @@ class Assembler:
         starts = [self._traces[code].raw.runs[0][0] for code in chosen or present]
         return next_start(max(starts), self._hop)
 
-    def _choose(self, start: int, behind: set[str]) -> tuple[str, ...] | None:
-        """Components of the window at ``start``, with those that serve again from there on."""
-        if self._absent:
-            self._absent -= {
-                code
-                for code in self._absent - behind
-                if not self._traces[code].raw.is_empty and self._traces[code].serves_from <= start
-            }
-        return choose_set(self._present(), self._spec.component_sets)
+    def _rejoin(self, start: int, behind: set[str]) -> bool:
+        """Take back the components that serve again from ``start`` on; False where there is none."""
+        back = {
+            code
+            for code in self._absent - behind
+            if not self._traces[code].raw.is_empty and self._traces[code].serves_from <= start
+        }
+        self._absent -= back
+        return bool(back)
 
     def _skip_without_components(self, start: int) -> None:
         head = max((t.raw.head for t in self._traces.values() if not t.raw.is_empty), default=start)
