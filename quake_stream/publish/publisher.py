@@ -20,13 +20,12 @@ from quake_stream.publish.frames import Header, encode
 DEFAULT_ENDPOINT: Final = "tcp://127.0.0.1:5561"
 MAX_EVENTS_PER_POLL: Final = 1000  # so that a peer that floods us with subscriptions cannot hold the worker
 
-_LIMITS: Final[tuple[tuple[int, int], ...]] = (
+_OPTIONS: Final[tuple[tuple[int, int], ...]] = (
     (zmq.MAXMSGSIZE, 256),  # of what subscribers send: libzmq spends 49 bytes on each byte of a subscription
     (zmq.HANDSHAKE_IVL, 2000),  # ms; idle connections hold file descriptors for 30 s by default
     (zmq.HEARTBEAT_IVL, 5000),  # ms; finds peers that vanished without closing their connection
     (zmq.HEARTBEAT_TIMEOUT, 15000),  # ms
     (zmq.TCP_KEEPALIVE, 1),
-    (zmq.IPV6, 1),
     (zmq.XPUB_VERBOSER, 1),  # report every join and leave, not only the first of a topic
 )
 
@@ -78,7 +77,9 @@ class Publisher:
         self._socket = self._context.socket(zmq.XPUB)
         self._socket.set(zmq.SNDHWM, send_hwm)
         self._socket.set(zmq.LINGER, linger_ms)
-        for option, value in _LIMITS:
+        # only where needed: with it, an IPv4 address is reported as ::ffff:127.0.0.1, which not all can reach
+        self._socket.set(zmq.IPV6, int("[" in bind or "://*" in bind))
+        for option, value in _OPTIONS:
             self._socket.set(option, value)
         try:
             self._socket.bind(bind)

@@ -3,7 +3,7 @@ import json
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quake_stream.publish.frames import (
@@ -32,6 +32,7 @@ values = st.recursive(
 bodies = st.dictionaries(texts, values, max_size=4).map(lambda body: body | BODY)
 
 
+@settings(deadline=None)
 @given(topics, headers, bodies)
 def test_a_message_survives_the_wire(topic: str, header: Header, body: dict[str, object]) -> None:
     message = decode(encode(topic, header, body), received_ns=5)
@@ -39,6 +40,7 @@ def test_a_message_survives_the_wire(topic: str, header: Header, body: dict[str,
     assert (message.body, message.received_ns, message.replayed) == (body, 5, False)
 
 
+@settings(deadline=None)
 @given(headers)
 def test_a_header_has_24_bytes_in_network_order(header: Header) -> None:
     frame = encode_header(header)
@@ -46,6 +48,7 @@ def test_a_header_has_24_bytes_in_network_order(header: Header) -> None:
     assert decode_header(frame) == header
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.binary(max_size=64), max_size=4) | st.tuples(*map(st.just, GOOD[:2]), st.binary()).map(list)
 )

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quake_stream.publish.iso8601 import format_utc, parse_utc
@@ -8,11 +8,13 @@ YEAR_1_NS = -62_135_596_800 * 10**9
 YEAR_10000_NS = 253_402_300_800 * 10**9
 
 
+@settings(deadline=None)
 @given(st.integers(YEAR_1_NS, YEAR_10000_NS - 1))
 def test_a_time_survives_the_way_to_text_and_back(time_ns: int) -> None:
     assert parse_utc(format_utc(time_ns)) == time_ns
 
 
+@settings(deadline=None)
 @given(*[st.integers(YEAR_1_NS, YEAR_10000_NS - 1)] * 2)
 def test_texts_sort_like_their_times(a_ns: int, b_ns: int) -> None:
     assert (format_utc(a_ns) < format_utc(b_ns)) == (a_ns < b_ns)

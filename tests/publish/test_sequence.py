@@ -1,6 +1,6 @@
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quake_stream.publish.frames import Header
@@ -39,6 +39,7 @@ def test_a_new_session_is_reported_even_from_its_first_message() -> None:
     assert not tracker.is_known(header(2, B))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=1))
 def test_messages_accepted_and_missed_make_up_the_whole_sequence(arrivals: list[int]) -> None:
     tracker, accounted = SequenceTracker(), []

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quake_stream.publish.frames import MAX_BODY_BYTES, Header, encode
@@ -118,6 +118,7 @@ status_bodies = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.one_of(detection_bodies, heartbeat_bodies, status_bodies))
 def test_every_body_fits_its_schema_and_the_size_limit(body: dict[str, Any]) -> None:
     kind = body["schema"].split("/")[1]
@@ -128,12 +129,14 @@ def test_every_body_fits_its_schema_and_the_size_limit(body: dict[str, Any]) -> 
     assert sent == body
 
 
+@settings(deadline=None)
 @given(st.one_of(detection_bodies, heartbeat_bodies, status_bodies))
 def test_each_field_of_a_body_is_in_the_schema_in_the_same_order(body: dict[str, Any]) -> None:
     schema = SCHEMAS[body["schema"].split("/")[1]]
     assert list(body) == list(schema["properties"]) == schema["required"]
 
 
+@settings(deadline=None)
 @given(detection_bodies)
 def test_each_time_stands_as_text_and_as_nanoseconds(body: dict[str, Any]) -> None:
     names = [name.removesuffix("_ns") for name in body if name.endswith("_ns")]
@@ -238,6 +241,7 @@ def test_topics_name_the_instrument_with_dashes_for_a_blank_location() -> None:
     assert status_topic(PB01) == "status.CX.PB01.--.HH"
 
 
+@settings(deadline=None)
 @given(detections)
 def test_the_topic_of_a_detection_has_five_parts(detection: Detection) -> None:
     parts = topic_for(detection).split(".")

@@ -1,0 +1,203 @@
+import queue
+import threading
+from collections.abc import Callable
+
+import pytest
+import zmq
+
+from quake_stream.counters import Key
+from quake_stream.errors import ConfigError
+from quake_stream.publish.frames import Header, Message, VersionError, encode
+from quake_stream.publish.publisher import Publisher
+from quake_stream.publish.sequence import Missed
+from quake_stream.publish.subscriber import Subscriber
+
+Publish = Callable[..., Publisher]
+Subscribe = Callable[..., Subscriber]
+WaitUntil = Callable[[Publisher, Callable[[], bool]], None]
+
+DEADLINE_S = 20.0  # against hanging only
+STATUS = {"schema": "quake-stream/status/1"}
+
+
+def take(subscriber: Subscriber, n: int) -> list[Message | Missed | None]:
+    return [subscriber.receive() for _ in range(n)]
+
+
+def sequences(items: list[Message | Missed | None]) -> list[int]:
+    assert all(isinstance(item, Message) for item in items)
+    return [item.sequence for item in items if isinstance(item, Message)]
+
+
+def test_messages_arrive_in_order_and_whole(publish: Publish, subscribe: Subscribe) -> None:
+    publisher = publish()
+    subscriber = subscribe(publisher)
+    for n in range(500):
+        publisher.send("status.IU.ANMO.00.BH", STATUS | {"n": n})
+    items = take(subscriber, 500)
+    assert sequences(items) == list(range(1, 501))
+    last = items[-1]
+    assert isinstance(last, Message)
+    assert (last.topic, last.body) == ("status.IU.ANMO.00.BH", STATUS | {"n": 499})
+    assert last.session == publisher.session
+    assert last.received_ns > 0
+    assert subscriber.counts() == {Key("messages.received"): 500}
+
+
+def test_a_late_subscriber_is_told_how_much_came_before(publish: Publish, subscribe: Subscribe) -> None:
+    publisher = publish()
+    for _ in range(5):
+        publisher.send("status", STATUS)
+    subscriber = subscribe(publisher)
+    publisher.send("status", STATUS)
+    missed, message = take(subscriber, 2)
+    assert missed == Missed(session=publisher.session, first=1, last=5, reason="joined")
+    assert sequences([message]) == [6]
+
+
+def test_a_topic_filter_is_no_loss(publish: Publish, subscribe: Subscribe) -> None:
+    publisher = publish()
+    subscriber = subscribe(publisher, topics=("detection.IU.", "heartbeat"))
+    for topic in ("detection.IU.ANMO.00.BH", "status", "detection.CX.PB01.--.HH", "heartbeat", "status"):
+        publisher.send(topic, STATUS)
+    publisher.send("detection.IU.LAST.00.BH", STATUS)
+    assert sequences(take(subscriber, 3)) == [1, 4, 6]
+    assert subscriber.counts()[Key("messages.unwanted")] == 3
+
+
+def test_a_restart_of_the_publisher_is_a_new_session(
+    publish: Publish, subscribe: Subscribe, wait_until: WaitUntil
+) -> None:
+    first = publish()
+    subscriber = subscribe(first)
+    items: queue.Queue[Message | Missed] = queue.Queue()
+    # A thread that waits, as ZeroMQ renews the subscription only while its socket is in use.
+    thread = threading.Thread(target=lambda: [items.put(item) for item in subscriber])
+    thread.start()
+    first.send("status", STATUS)
+    assert sequences([items.get(timeout=DEADLINE_S)]) == [1]
+    first.close()
+
+    second = publish(first.endpoint)
+    wait_until(second, lambda: second.n_subscriptions == 1)
+    second.send("status", STATUS)
+    missed, message = (items.get(timeout=DEADLINE_S) for _ in range(2))
+    assert missed == Missed(session=second.session, first=1, last=0, reason="restarted")
+    assert sequences([message]) == [1]
+    subscriber.stop()
+    thread.join(DEADLINE_S)
+    assert not thread.is_alive()
+
+
+def test_a_subscriber_may_be_there_before_the_publisher(publish: Publish) -> None:
+    endpoint = publish().endpoint.replace("tcp://", "inproc://")
+    with zmq.Context() as context, Subscriber(endpoint, context=context, timeout_s=DEADLINE_S) as subscriber:
+        publisher = publish(endpoint, context=context)
+        publisher.poll(timeout_s=DEADLINE_S)
+        publisher.send("status", STATUS)
+        assert sequences(take(subscriber, 1)) == [1]
+        publisher.close()
+
+
+class Raw:
+    """A publisher that sends any frames at all."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self.publisher = publisher
+
+    def send(self, *frames: bytes) -> None:
+        self.publisher._socket.send_multipart(frames)
+
+    def message(self, sequence: int, topic: str = "status") -> list[bytes]:
+        return encode(topic, Header(session=self.publisher.session, sequence=sequence), STATUS)
+
+
+def test_lost_messages_are_reported_where_they_are_missing(publish: Publish, subscribe: Subscribe) -> None:
+    raw = Raw(publish())
+    subscriber = subscribe(raw.publisher)
+    for sequence in (1, 2, 5):
+        raw.send(*raw.message(sequence))
+    one, two, missed, five = take(subscriber, 4)
+    assert sequences([one, two, five]) == [1, 2, 5]
+    assert missed == Missed(session=raw.publisher.session, first=3, last=4, reason="gap")
+    assert subscriber.counts()[Key("messages.missed", "gap")] == 2
+
+
+def test_a_heartbeat_reveals_the_loss_of_the_last_message(publish: Publish, subscribe: Subscribe) -> None:
+    raw = Raw(publish())
+    subscriber = subscribe(raw.publisher, topics=("detection",))
+    raw.send(*raw.message(1, "detection"))
+    raw.send(*raw.message(3, "heartbeat"))
+    _, missed = take(subscriber, 2)
+    assert missed == Missed(session=raw.publisher.session, first=2, last=2, reason="gap")
+
+
+def test_a_repeated_message_is_handed_over_once(publish: Publish, subscribe: Subscribe) -> None:
+    raw = Raw(publish())
+    subscriber = subscribe(raw.publisher)
+    for sequence in (1, 2, 1, 2, 3):
+        raw.send(*raw.message(sequence))
+    assert sequences(take(subscriber, 3)) == [1, 2, 3]
+    assert subscriber.counts()[Key("messages.repeated")] == 2
+
+
+def test_malformed_messages_are_counted_reported_and_skipped(publish: Publish, subscribe: Subscribe) -> None:
+    raw = Raw(publish())
+    subscriber = subscribe(raw.publisher)
+    raw.send(b"one frame")
+    raw.send(b"status", b"short header", b"{}")
+    raw.send(*raw.message(1)[:2], b"no json")
+    raw.send(*raw.message(2))
+    missed, message = take(subscriber, 2)
+    assert missed == Missed(session=raw.publisher.session, first=1, last=1, reason="malformed")
+    assert sequences([message]) == [2]
+    assert subscriber.counts()[Key("messages.malformed", "envelope")] == 2
+    assert subscriber.counts()[Key("messages.malformed", "body")] == 1
+
+
+def test_a_newer_major_version_is_an_error_only_where_it_is_wanted(
+    publish: Publish, subscribe: Subscribe
+) -> None:
+    raw = Raw(publish())
+    subscriber = subscribe(raw.publisher, topics=("status",))
+    newer = b'{"schema":"quake-stream/status/2"}'
+    raw.send(*raw.message(1, "heartbeat")[:2], newer)
+    raw.send(*raw.message(2)[:2], newer)
+    raw.send(*raw.message(3))
+    with pytest.raises(VersionError, match="install a newer quake-stream"):
+        subscriber.receive()
+    assert sequences(take(subscriber, 1)) == [3]
+
+
+@pytest.mark.parametrize("n_stops", [1, 1000])
+def test_stop_from_another_thread_ends_a_silent_wait(n_stops: int, publish: Publish) -> None:
+    ended = threading.Event()
+    with Subscriber(publish().endpoint) as subscriber:
+
+        def listen() -> None:
+            assert list(subscriber) == []
+            ended.set()
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        for _ in range(n_stops):
+            subscriber.stop()
+        thread.join(DEADLINE_S)
+        assert not thread.is_alive()
+    assert ended.is_set()
+    subscriber.stop()
+    assert subscriber.receive() is None
+
+
+def test_silence_longer_than_the_timeout_is_an_error() -> None:
+    with (
+        Subscriber("tcp://127.0.0.1:1", timeout_s=0.01) as subscriber,
+        pytest.raises(TimeoutError, match="10 ms"),
+    ):
+        next(iter(subscriber))
+
+
+@pytest.mark.parametrize("endpoint", ["", "127.0.0.1:5561", "tcp://127.0.0.1:x", "http://127.0.0.1"])
+def test_what_is_no_endpoint_is_refused(endpoint: str) -> None:
+    with pytest.raises(ConfigError, match="cannot subscribe to"):
+        Subscriber(endpoint)
