@@ -84,6 +84,11 @@ class Assembler:
         return max((t.end_ns for t in self._traces.values() if t.end_ns is not None), default=None)
 
     @property
+    def next_start_index(self) -> int | None:
+        """Start of the next window to decide: none before it will come; None while components are waited for."""
+        return self._cursor
+
+    @property
     def silent_components(self) -> tuple[str, ...]:
         """Components that were seen but that windows do not wait for now."""
         return tuple(sorted(self._absent))
