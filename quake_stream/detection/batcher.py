@@ -68,6 +68,12 @@ class Batcher:
             self._drop_old(now_ns)
         return batch
 
+    def clear(self) -> None:
+        """Drop what waits, counted as ``windows.dropped`` (``shutdown``)."""
+        for waiting in self._waiting:
+            self._drop(waiting, "shutdown")
+        self._waiting.clear()
+
     def _is_full(self) -> bool:
         return len(self._waiting) >= self._max_windows
 
@@ -78,5 +84,8 @@ class Batcher:
 
     def _drop_old(self, now_ns: int) -> None:
         while self._waiting and now_ns - self._waiting[0].window.received_ns > self._max_age_ns:
-            window = self._waiting.popleft().window
-            self._counters.add("windows.dropped", reason="max_latency", station=window.instrument_id.nsl)
+            self._drop(self._waiting.popleft(), "max_latency")
+
+    def _drop(self, waiting: WaitingWindow, reason: str) -> None:
+        station = waiting.window.instrument_id.nsl
+        self._counters.add("windows.dropped", reason=reason, station=station)

@@ -64,6 +64,14 @@ def test_flush_releases_what_waits():
     assert b.next_batch(51, flush=True) == []
 
 
+def test_what_is_left_at_shutdown_is_counted():
+    b, counters = batcher()
+    b.add(waiting(0, 50))
+    b.clear()
+    assert len(b) == 0
+    assert counters.total("windows.dropped", reason="shutdown", station="IU.ANMO") == 1
+
+
 def test_a_clock_set_back_does_not_hold_a_window():
     b, _ = batcher()
     b.add(waiting(0, 10**12))

@@ -1,0 +1,234 @@
+"""
+The core in one object: packets → batches → detections.  Pure and sans-I/O.
+
+The caller feeds packets, asks for batches, runs the model and hands the scores back; time is an argument.
+No call blocks, waits or raises because of bad data.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quake_stream.counters import Counters
+from quake_stream.detection.background import MAX_FRAMES, background_from_frames
+from quake_stream.detection.batcher import Batcher, WaitingWindow
+from quake_stream.detection.features import get_transform
+from quake_stream.detection.instrument import Instrument, InstrumentStatus
+from quake_stream.detection.measure import OnsetPicker
+from quake_stream.detection.trigger import Trigger, TriggerSettings
+from quake_stream.types import (
+    NS_PER_S,
+    Batch,
+    Detection,
+    Gap,
+    InstrumentId,
+    Latency,
+    ModelSpec,
+    Packet,
+    Window,
+)
+from quake_stream.windowing.assembler import Assembler
+
+__all__ = ["Detector", "DetectorSettings", "InstrumentStatus"]
+
+N_CHANNELS = 3  # of every model's input: vertical and two horizontals; absent ones are zero
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorSettings:
+    """
+    How windows are made and batched.
+
+    ``max_wait_s`` is how long a window may wait for a batch to fill, ``max_latency_s`` after how long it
+    is dropped.
+    """
+
+    hop_s: float
+    ring_s: float
+    max_future_s: float
+    component_wait_s: float
+    max_batch_windows: int
+    max_wait_s: float
+    max_latency_s: float
+
+
+class Detector:
+    """
+    Make windows and batches, and turn scores into detections.
+
+    Parameters
+    ----------
+    spec
+        What the model needs.
+    settings
+        How windows are made and batched.
+    trigger_for
+        Thresholds of an instrument.
+    pick_onset
+        Refines onsets; None leaves them at the middle of the triggering window.
+    counters
+        Where every drop and refusal is counted; owned by the thread that owns the detector.
+
+    Raises
+    ------
+    ValueError
+        The model names an unknown feature transform.
+    """
+
+    def __init__(
+        self,
+        *,
+        spec: ModelSpec,
+        settings: DetectorSettings,
+        trigger_for: Callable[[InstrumentId], TriggerSettings],
+        pick_onset: OnsetPicker | None,
+        counters: Counters,
+    ) -> None:
+        self.counters = counters
+        self._spec = spec
+        self._settings = settings
+        self._trigger_for = trigger_for
+        self._pick_onset = pick_onset
+        self._transform = get_transform(spec.transform)
+        self._hop_samples = max(1, round(settings.hop_s * spec.sample_rate_hz))
+        self._instruments: dict[InstrumentId, Instrument] = {}
+        self._batcher = Batcher(
+            max_windows=settings.max_batch_windows,
+            max_wait_ns=round(settings.max_wait_s * NS_PER_S),
+            max_age_ns=round(settings.max_latency_s * NS_PER_S),
+            counters=counters,
+        )
+
+    def receive(self, packet: Packet) -> list[Gap | Detection]:
+        """Take a packet; return the gaps that it shows and the ends of detections that a gap has closed."""
+        instrument_id = packet.source_id.instrument
+        instrument = self._instruments.get(instrument_id)
+        if instrument is None:
+            instrument = self._instruments[instrument_id] = self._new_instrument(instrument_id)
+        gaps, waiting = instrument.receive(packet)
+        for window in waiting:
+            self._batcher.add(window)
+        return [*gaps, *instrument.settle()]
+
+    def deadline_ns(self) -> int | None:
+        """Time at which the next batch is due (UTC ns); None when nothing waits."""
+        return self._batcher.deadline_ns()
+
+    def next_batch(self, now_ns: int, *, flush: bool = False) -> Batch | None:
+        """
+        Build the next batch, oldest windows first; None when it is neither full nor due.
+
+        After this call you must score the batch and hand it to `receive_scores` before the next packet, as
+        the samples stay where they are.  ``flush`` releases what waits, due or not: call it so until it
+        returns None before `finish`.
+        """
+        while waiting := self._batcher.next_batch(now_ns, flush=flush):
+            batch = self._build(waiting, now_ns)
+            if batch is not None:
+                return batch
+        return None
+
+    def receive_scores(self, batch: Batch, scores: NDArray[np.float32], now_ns: int) -> list[Detection]:
+        """
+        Take the model's scores [batch, classes] of a batch, known at ``now_ns``.
+
+        Raises
+        ------
+        ValueError
+            The scores have another shape.
+        """
+        shape = (len(batch.windows), len(self._spec.classes))
+        if scores.shape != shape:
+            raise ValueError(f"scores have shape {scores.shape}, not {shape}")
+        detections = []
+        for window, row in zip(batch.windows, scores.tolist(), strict=True):
+            latency = _latency(window, batch.created_ns, now_ns)
+            detections += self._instruments[window.instrument_id].receive_scores(window, row, latency)
+        for instrument_id in dict.fromkeys(window.instrument_id for window in batch.windows):
+            detections += self._instruments[instrument_id].settle()
+        return detections
+
+    def finish(self) -> list[Detection]:
+        """
+        Close every open detection, reason ``shutdown``.
+
+        Windows still waiting are counted as dropped; `next_batch` with ``flush`` leaves none.
+        """
+        self._batcher.clear()
+        return [detection for instrument in self._instruments.values() for detection in instrument.finish()]
+
+    def instruments(self) -> Sequence[InstrumentStatus]:
+        """Say how each instrument is doing, in the order in which they appeared."""
+        return [instrument.status() for instrument in self._instruments.values()]
+
+    def set_triggers(self, trigger_for: Callable[[InstrumentId], TriggerSettings]) -> None:
+        """Use other thresholds, for instruments known and to come, from their next window on."""
+        self._trigger_for = trigger_for
+        for instrument_id, instrument in self._instruments.items():
+            instrument.set_trigger(trigger_for(instrument_id))
+
+    def _new_instrument(self, instrument_id: InstrumentId) -> Instrument:
+        settings = self._settings
+        assembler = Assembler(
+            instrument_id=instrument_id,
+            spec=self._spec,
+            hop_samples=self._hop_samples,
+            ring_s=settings.ring_s,
+            max_future_s=settings.max_future_s,
+            component_wait_s=settings.component_wait_s,
+            counters=self.counters,
+        )
+        trigger = Trigger(
+            instrument_id=instrument_id,
+            spec=self._spec,
+            hop_samples=self._hop_samples,
+            settings=self._trigger_for(instrument_id),
+        )
+        return Instrument(
+            instrument_id=instrument_id,
+            spec=self._spec,
+            assembler=assembler,
+            trigger=trigger,
+            needs_background=self._transform.needs_background,
+            pick_onset=self._pick_onset,
+            counters=self.counters,
+        )
+
+    def _build(self, waiting: Sequence[WaitingWindow], now_ns: int) -> Batch | None:
+        samples = np.zeros((len(waiting), self._spec.n_samples, N_CHANNELS), dtype=np.float32)
+        kept = []
+        for candidate in waiting:
+            window = candidate.window
+            read = self._instruments[window.instrument_id].read(window)
+            if read is not None:
+                samples[len(kept), :, : len(window.components)] = read
+                kept.append(candidate)
+        if not kept:
+            return None
+        background = self._background(kept) if self._transform.needs_background else None
+        return Batch(
+            windows=tuple(candidate.window for candidate in kept),
+            features=self._transform(samples[: len(kept)], background),
+            created_ns=now_ns,
+        )
+
+    def _background(self, waiting: Sequence[WaitingWindow]) -> NDArray[np.float32]:
+        """Background of each window, float32 [batch, bins, channels]; 0 for absent components."""
+        n_bins = self._transform.n_bins(self._spec.n_samples)
+        frames = np.zeros((len(waiting), MAX_FRAMES, n_bins, N_CHANNELS), dtype=np.float32)
+        valid = np.zeros((len(waiting), MAX_FRAMES), dtype=np.bool_)
+        for row, window in enumerate(waiting):
+            for slot, spectrum in enumerate(window.spectra):
+                frames[row, slot, :, : spectrum.shape[1]] = spectrum
+                valid[row, slot] = True
+        return background_from_frames(frames, valid)
+
+
+def _latency(window: Window, created_ns: int, now_ns: int) -> Latency:
+    return Latency(
+        data_s=max(0, window.received_ns - window.end_ns) / NS_PER_S,
+        queue_s=max(0, created_ns - window.received_ns) / NS_PER_S,
+        inference_s=max(0, now_ns - created_ns) / NS_PER_S,
+    )
