@@ -8,9 +8,10 @@ started.  Its impulse response is therefore cut off where it has died away.
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import signal
+
+from quake_stream.windowing.spans import spans_of
 
 ORDER = 2
 TRUNCATION = 1e-9  # 180 dB, beyond the 24 bits (144 dB) of a seismic digitizer
@@ -72,7 +73,7 @@ class HighPass:
         if n_outputs <= 0:
             return np.empty((*samples.shape[:-1], 0), np.float32)
         differences = np.diff(samples.astype(np.float64))
-        spans = sliding_window_view(differences, len(self._taps), axis=-1)
+        spans = spans_of(differences, len(self._taps))
         # Not `np.convolve`: that calls BLAS, where some kernels sum in an order that depends on the
         # alignment of the data in memory.  `einsum` sums every row in the same order.
         filtered: NDArray[np.float32] = np.einsum("...j,j->...", spans, self._taps).astype(np.float32)

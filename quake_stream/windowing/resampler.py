@@ -10,10 +10,10 @@ import math
 from fractions import Fraction
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from quake_stream.windowing.clock import PHASES_PER_SAMPLE
+from quake_stream.windowing.spans import spans_of
 
 MIN_RATE_HZ = 20.0
 MAX_RATE_HZ = 500.0
@@ -113,7 +113,7 @@ class Resampler:
         )
         inputs, phases = np.divmod(steps + first_phase, self._n_phases)
         at = inputs + (first_input - self._half + 1 - start)
-        spans = sliding_window_view(samples.astype(np.float64), self.n_taps)[at]
+        spans = spans_of(samples.astype(np.float64), self.n_taps)[at]
         # Not a matrix product: BLAS may sum in an order that depends on the number of rows.
         resampled: NDArray[np.float32] = (spans * self._weights(phases)).sum(axis=1).astype(np.float32)
         return resampled
