@@ -1,5 +1,6 @@
 """
-miniSEED records: find, read and decode them.
+miniSEED records, from bytes to packets.
 
-`header` reads headers without decoding, `decode` makes packets, `archive` puts whole archives in order.
+`record` (what all share) → `header` (read without decoding) → `decode` (make packets);
+`scan` (find records in a file), `folders` (find files) → `archive` (put them all in order).
 """
