@@ -22,6 +22,8 @@ from quake_stream.publish.frames import Message, VersionError, WireError, decode
 from quake_stream.publish.publisher import DEFAULT_ENDPOINT
 from quake_stream.publish.sequence import Missed, SequenceTracker
 
+__all__ = ["Message", "Missed", "Subscriber"]  # what a user's program needs, from one place
+
 _OPTIONS: Final[tuple[tuple[int, int], ...]] = (
     (zmq.LINGER, 0),
     (zmq.MAXMSGSIZE, 65_536),  # bodies are below 4 KiB; what is far longer is no feed of ours

@@ -148,7 +148,7 @@ def test_a_subscription_that_is_too_long_is_cut_off(publish: Publish, subscribe:
 def test_a_flood_of_subscriptions_does_not_hold_the_caller(publish: Publish, wait_until: WaitUntil) -> None:
     publisher = publish()
     with zmq.Context() as context, context.socket(zmq.SUB) as peer:
-        peer.linger = 0
+        peer.linger, peer.sndhwm = 0, 0
         peer.connect(publisher.endpoint)
         for n in range(3 * MAX_EVENTS_PER_POLL):
             peer.subscribe(f"topic {n}")
