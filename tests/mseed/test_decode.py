@@ -6,10 +6,10 @@ import struct
 import warnings
 
 import numpy as np
-import obspy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from obspy.io.mseed.core import _read_mseed
 
 from quake_stream.counters import Counters
 from quake_stream.mseed.decode import decode
@@ -245,7 +245,8 @@ def read_by_obspy(record):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            stream = obspy.read(io.BytesIO(record), format="MSEED")
+            # What obspy.read calls, without its search for plug-ins: five times as fast.
+            stream = _read_mseed(io.BytesIO(record))
         except Exception:  # noqa: BLE001  ObsPy raises bare Exception among others
             return None, False
     return stream[0].data, any("integrity" in str(warning.message) for warning in caught)
