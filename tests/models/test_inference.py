@@ -17,10 +17,10 @@ def features():
 
 @pytest.fixture
 def make_model(make_card):
-    def make(kind, *, hidden=64, threads=1, batch_windows=32):
+    def make(kind, *, hidden=64, threads=1, batch_windows=32, n_samples=512):
         torch.manual_seed(1)
         # The networks are untrained: a low temperature spreads their scores, so that last bits show.
-        card = make_card(kind, hidden=hidden, temperature=0.02)
+        card = make_card(kind, hidden=hidden, temperature=0.02, n_samples=n_samples)
         loaded = LoadedModel(card=card, network=build_network(card).eval())
         return TorchModel(loaded, device="cpu", threads=threads, batch_windows=batch_windows)
 
@@ -43,16 +43,20 @@ def test_probabilities_are_the_softmax_of_logits_over_temperature(make_model, ma
     np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-6)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+# Two threads meet 257 times a layer; on a busy machine that takes half a minute, so theirs are short windows.
+@pytest.mark.parametrize(("threads", "n_samples"), [(1, 512), (2, 64)])
 @pytest.mark.parametrize(("kind", "hidden"), [("lstm", 128), ("lstm-mhsa", 64)])
-def test_a_rows_bytes_do_not_depend_on_companions_or_position(make_model, features, kind, hidden, threads):
-    model = make_model(kind, hidden=hidden, threads=threads)
-    together = model.predict(features)
+def test_a_rows_bytes_do_not_depend_on_companions_or_position(
+    make_model, features, *, kind, hidden, threads, n_samples
+):
+    model = make_model(kind, hidden=hidden, threads=threads, n_samples=n_samples)
+    rows = features[:, : n_samples // 2 + 1]
+    together = model.predict(rows)
     assert len(np.unique(together[:, 1])) > 90  # rows that all score alike would show nothing
     for n in (1, 2, 5, 13):
         for start in (0, 41, 96 - n):
             part = slice(start, start + n)
-            assert model.predict(features[part]).tobytes() == together[part].tobytes(), (n, start)
+            assert model.predict(rows[part]).tobytes() == together[part].tobytes(), (n, start)
 
 
 @KINDS
