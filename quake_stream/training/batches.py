@@ -1,0 +1,181 @@
+"""
+Draw batches of features: batch k of a seed is the same whoever computes it, in any order.
+
+So training resumes after a kill with the batches that it would have had, on any number of processes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quake_stream.detection.features import FeatureTransform
+from quake_stream.training.augment import augment_earthquake, augment_noise
+from quake_stream.training.cuts import (
+    N_CUT,
+    N_SHORTEST_MEMORY,
+    N_WINDOW,
+    Cut,
+    cut_at,
+    draw_earthquake,
+    draw_noise,
+    features_of,
+    has_earthquake_window,
+    has_noise_window,
+    noise_starts,
+)
+from quake_stream.training.examples import Example, earthquake_weights, noise_weights
+
+NOISE: Final = 0
+EARTHQUAKE: Final = 1
+CLASSES: Final = ("noise", "earthquake")
+
+HARD_SHARE: Final = 0.3
+"""Share of the noise rows that are drawn around windows that fooled an earlier state of the network."""
+
+_JITTER: Final = 50  # samples by which a hard window is moved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardWindow:
+    """A background window that scored high: index of its example, and its start in samples."""
+
+    example: int
+    start: int
+
+
+Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+class BatchMaker:
+    """
+    Compute batches from a fixed set of examples.
+
+    Parameters
+    ----------
+    examples
+        Of one split; those without a usable window are left aside.
+    transform
+        Feature transform of the model.
+    batch_size
+        Rows a batch, half of them earthquakes.
+    seed
+        Batches depend on it and on their number only.
+    hard
+        Background windows to show more often.
+
+    Raises
+    ------
+    ValueError
+        There is no usable earthquake, or no usable background.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        *,
+        transform: FeatureTransform,
+        batch_size: int,
+        seed: int,
+        hard: Sequence[HardWindow] = (),
+    ) -> None:
+        self._examples = examples
+        self._transform = transform
+        self._batch_size = batch_size
+        self._seed = seed
+        self._hard = hard
+        self._quake_chance = _usable(
+            earthquake_weights(examples), [has_earthquake_window(e) for e in examples], "earthquake"
+        )
+        self._noise_chance = _usable(
+            noise_weights(examples), [has_noise_window(e) for e in examples], "background"
+        )
+
+    def __call__(self, number: int) -> Batch:
+        """Compute batch ``number``: features float32 [batch, bins, 3] and labels int64 [batch]."""
+        rng = np.random.default_rng((self._seed, number))
+        n_quakes = self._batch_size // 2
+        cuts = [self._earthquake(rng) for _ in range(n_quakes)]
+        cuts += [self._noise(rng) for _ in range(self._batch_size - n_quakes)]
+        labels = np.full(len(cuts), NOISE, dtype=np.int64)
+        labels[:n_quakes] = EARTHQUAKE
+        return features_of(cuts, self._transform), labels
+
+    def _earthquake(self, rng: np.random.Generator) -> Cut:
+        example = self._draw(self._quake_chance, rng)
+        cut, end = draw_earthquake(example, rng)
+        noise = draw_noise(self._draw(self._noise_chance, rng), rng)
+        return augment_earthquake(cut, noise, N_CUT - (end - example.p_index), rng)
+
+    def _noise(self, rng: np.random.Generator) -> Cut:
+        other = draw_noise(self._draw(self._noise_chance, rng), rng)
+        if self._hard and rng.random() < HARD_SHARE:
+            return augment_noise(self._hard_cut(rng), other, rng)
+        return augment_noise(draw_noise(self._draw(self._noise_chance, rng), rng), other, rng)
+
+    def _hard_cut(self, rng: np.random.Generator) -> Cut:
+        window = self._hard[int(rng.integers(len(self._hard)))]
+        example = self._examples[window.example]
+        first, last = noise_starts(example)
+        start = window.start + int(rng.integers(-_JITTER, _JITTER + 1))
+        return cut_at(example, min(max(start, first), last), rng)
+
+    def _draw(self, cumulative: NDArray[np.float64], rng: np.random.Generator) -> Example:
+        return self._examples[int(np.searchsorted(cumulative, rng.random(), side="right"))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LabelledWindows:
+    """Features float32 [n, bins, 3] with labels int64 [n] and the index of the example of each row."""
+
+    features: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    examples: NDArray[np.int64]
+
+
+def validation_windows(
+    examples: Sequence[Example], transform: FeatureTransform, *, seed: int, noise_per_station: int = 150
+) -> LabelledWindows:
+    """
+    Cut the fixed windows of a validation set, without augmentation.
+
+    Of each earthquake the windows that end 1, 2 and 3 s after P, as far as they exist; of the background
+    one window every 2 s, at most ``noise_per_station`` of a station.
+    """
+    rng = np.random.default_rng(seed)
+    places: list[tuple[int, int, int]] = []  # example, start, label
+    by_station: dict[str, list[tuple[int, int, int]]] = {}
+    for index, example in enumerate(examples):
+        if has_earthquake_window(example):
+            starts = (example.p_index + after - N_WINDOW for after in (100, 200, 300))
+            places += [(index, start, EARTHQUAKE) for start in starts if _fits(example, start)]
+        if has_noise_window(example):
+            first, last = noise_starts(example)
+            station = by_station.setdefault(example.station, [])
+            station += [(index, start, NOISE) for start in range(first, last + 1, 200)]
+    for found in by_station.values():
+        chosen = rng.permutation(len(found))[:noise_per_station]
+        places += [found[int(i)] for i in np.sort(chosen)]
+    cuts = [cut_at(examples[index], start, rng) for index, start, _ in places]
+    features = [features_of(cuts[i : i + 256], transform) for i in range(0, len(cuts), 256)]
+    return LabelledWindows(
+        features=np.concatenate(features),
+        labels=np.array([label for _, _, label in places], dtype=np.int64),
+        examples=np.array([index for index, _, _ in places], dtype=np.int64),
+    )
+
+
+def _fits(example: Example, start: int) -> bool:
+    return start >= N_SHORTEST_MEMORY and start + N_WINDOW <= example.n_samples
+
+
+def _usable(weights: NDArray[np.float64], keep: Sequence[bool], what: str) -> NDArray[np.float64]:
+    """Cumulative chances of the examples that can be drawn."""
+    chances = np.where(keep, weights, 0.0)
+    if chances.sum() <= 0:
+        raise ValueError(f"no {what} is long enough to cut a window with its background from")
+    cumulative: NDArray[np.float64] = np.cumsum(chances / chances.sum())
+    cumulative[-1] = 1.0
+    return cumulative

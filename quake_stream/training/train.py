@@ -1,0 +1,284 @@
+"""
+Train a network on examples, on a CPU or a GPU.
+
+The state file holds all that a later run needs to go on after a kill as if nothing had happened: batches
+depend on seed and number only.  On one machine and a CPU the same seed gives the same weights.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from quake_stream.detection.features import get_transform
+from quake_stream.errors import SourceError
+from quake_stream.training.batches import Batch, BatchMaker, HardWindow, LabelledWindows, validation_windows
+from quake_stream.training.examples import Example
+from quake_stream.training.mining import mine
+from quake_stream.training.scores import log_softmax, recall_at, roc_auc
+from quake_stream.training.workers import BatchWorkers
+
+_SCORE_ROWS: Final = 1024  # windows scored at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """
+    How to train: a run is reproducible from these and the training set.
+
+    ``patience`` counts evaluations without improvement before the run stops early; ``mine_every`` steps
+    the background is searched for windows that fool the network (0: never).
+    """
+
+    network: str = "lstm"
+    hidden: int = 64
+    layers: int = 2
+    heads: int = 4
+    dropout: float = 0.15
+    transform: str = "rfft-over-background/1"
+    steps: int = 3000
+    batch_size: int = 256
+    learning_rate: float = 3e-3
+    warmup_steps: int = 100
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    label_smoothing: float = 0.05
+    evaluate_every: int = 250
+    patience: int = 8
+    mine_every: int = 1000
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What one look at the validation set found after ``step`` steps."""
+
+    step: int
+    loss: float
+    auc: float
+    recall_at_1_percent: float
+    recall_at_01_percent: float
+
+    @property
+    def merit(self) -> float:
+        """What the best state is chosen by: recall at few false alarms, steadied by the whole curve."""
+        return (self.recall_at_01_percent + self.recall_at_1_percent) / 2 + self.auc
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _State:
+    """Everything that changes in a run."""
+
+    step: int
+    history: list[Evaluation]
+    hard: list[HardWindow]
+    best: dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trained:
+    """The best network of a run, the logits [n, classes] it gives on validation, and the learning curve."""
+
+    network: nn.Module
+    history: tuple[Evaluation, ...]
+    validation: LabelledWindows
+    logits: NDArray[np.float32]
+
+
+def train(
+    examples: Sequence[Example],
+    settings: TrainSettings,
+    *,
+    build: Callable[[TrainSettings], nn.Module],
+    state_file: Path,
+    device: str = "cpu",
+    processes: int = 1,
+    report: Callable[[int, float, Evaluation | None], None] = lambda *_: None,
+) -> Trained:
+    """
+    Train until ``settings.steps`` or until validation stops improving; go on where ``state_file`` stands.
+
+    ``report`` is called after every step with its number, its loss and, where there was one, the
+    evaluation.
+
+    Raises
+    ------
+    SourceError
+        The state file belongs to other settings, or the set has no usable earthquake or background.
+    """
+    run = _Run(examples, settings, build=build, state_file=state_file, device=device, processes=processes)
+    while not run.is_finished:
+        run.advance(report)
+    return run.result()
+
+
+class _Run:
+    """One training run, advanced from one evaluation to the next."""
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        settings: TrainSettings,
+        *,
+        build: Callable[[TrainSettings], nn.Module],
+        state_file: Path,
+        device: str,
+        processes: int,
+    ) -> None:
+        self._settings = settings
+        self._device = torch.device(device)
+        self._state_file = state_file
+        self._processes = processes
+        self._transform = get_transform(settings.transform)
+        self._examples = [e for e in examples if e.split == "train"]
+        held_out = [e for e in examples if e.split == "val"]
+        try:
+            self._validation = validation_windows(held_out, self._transform, seed=settings.seed)
+        except ValueError as exc:
+            raise SourceError(f"the validation set is of no use: {exc}") from exc
+        torch.manual_seed(settings.seed)
+        self._network = build(settings).to(self._device)
+        self._optimizer = torch.optim.AdamW(
+            self._network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self._loss = nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)
+        self._state = _State(step=0, history=[], hard=[], best={})
+        if state_file.exists():
+            self._load()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all steps are done, or the best evaluation lies ``patience`` evaluations back."""
+        merits = [evaluation.merit for evaluation in self._state.history]
+        is_stale = bool(merits) and len(merits) - 1 - int(np.argmax(merits)) >= self._settings.patience
+        return is_stale or self._state.step >= self._settings.steps
+
+    def advance(self, report: Callable[[int, float, Evaluation | None], None]) -> None:
+        """Train up to the next evaluation, evaluate, mine where it is due, and save the state."""
+        settings, state = self._settings, self._state
+        stop = min(settings.steps, state.step + settings.evaluate_every)
+        make = BatchMaker(
+            self._examples,
+            transform=self._transform,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            hard=state.hard,
+        )
+        self._network.train()
+        with BatchWorkers(make, start=state.step, stop=stop, n_processes=self._processes) as batches:
+            for batch in batches:
+                loss = self._step(batch)
+                state.step += 1
+                if state.step < stop:
+                    report(state.step, loss, None)
+        evaluation = self._evaluate()
+        if not state.history or evaluation.merit > max(e.merit for e in state.history):
+            state.best = {name: t.detach().cpu().clone() for name, t in self._network.state_dict().items()}
+        state.history.append(evaluation)
+        if settings.mine_every and state.step % settings.mine_every == 0:
+            state.hard = mine(
+                self._examples,
+                self._transform,
+                self._score,
+                seed=(settings.seed, state.step),
+                known=state.hard,
+            )
+        self._save()
+        report(state.step, loss, evaluation)
+
+    def result(self) -> Trained:
+        """Put the best state back and score the validation set with it."""
+        self._network.load_state_dict(self._state.best)
+        logits = self._logits(self._validation.features)
+        return Trained(
+            network=self._network.cpu(),
+            history=tuple(self._state.history),
+            validation=self._validation,
+            logits=logits,
+        )
+
+    def _step(self, batch: Batch) -> float:
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self._state.step, self._settings)
+        features, labels = (torch.from_numpy(array).to(self._device) for array in batch)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss = self._loss(self._network(features), labels)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._network.parameters(), self._settings.clip)
+        self._optimizer.step()
+        return float(loss.detach())
+
+    def _logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        self._network.eval()
+        with torch.inference_mode():
+            parts = [
+                self._network(torch.from_numpy(features[i : i + _SCORE_ROWS]).to(self._device)).cpu().numpy()
+                for i in range(0, len(features), _SCORE_ROWS)
+            ]
+        return np.concatenate(parts)
+
+    def _score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Evidence for an earthquake: difference of the logits."""
+        logits = self._logits(features)
+        return np.asarray(logits[:, 1] - logits[:, 0])
+
+    def _evaluate(self) -> Evaluation:
+        logits, labels = self._logits(self._validation.features), self._validation.labels
+        evidence = logits[:, 1] - logits[:, 0]
+        log_p = log_softmax(logits)[np.arange(len(labels)), labels]
+        return Evaluation(
+            step=self._state.step,
+            loss=float(-(log_p[labels == 0].mean() + log_p[labels == 1].mean()) / 2),
+            auc=roc_auc(evidence, labels),
+            recall_at_1_percent=recall_at(evidence, labels, 0.01),
+            recall_at_01_percent=recall_at(evidence, labels, 0.001),
+        )
+
+    def _save(self) -> None:
+        state = self._state
+        content = {
+            "settings": dataclasses.asdict(self._settings),
+            "step": state.step,
+            "history": [dataclasses.asdict(evaluation) for evaluation in state.history],
+            "hard": [(window.example, window.start) for window in state.hard],
+            "best": state.best,
+            "network": self._network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state_all() if self._device.type == "cuda" else [],
+        }
+        partial = self._state_file.with_name(self._state_file.name + ".part")
+        torch.save(content, partial)
+        partial.replace(self._state_file)
+
+    def _load(self) -> None:
+        # weights_only: tensors and plain values, so that opening a state file cannot run code.
+        content: dict[str, Any] = torch.load(self._state_file, map_location="cpu", weights_only=True)
+        if content["settings"] != dataclasses.asdict(self._settings):
+            raise SourceError(f"{self._state_file}: made with other settings; remove it to start afresh")
+        self._state = _State(
+            step=content["step"],
+            history=[Evaluation(**values) for values in content["history"]],
+            hard=[HardWindow(example=example, start=start) for example, start in content["hard"]],
+            best=content["best"],
+        )
+        self._network.load_state_dict(content["network"])
+        self._optimizer.load_state_dict(content["optimizer"])
+        torch.set_rng_state(content["random"])
+        if content["random_cuda"] and self._device.type == "cuda":
+            torch.cuda.set_rng_state_all(content["random_cuda"])
+
+
+def learning_rate(step: int, settings: TrainSettings) -> float:
+    """Rise linearly over the warm-up, then fall to zero along a cosine."""
+    if step < settings.warmup_steps:
+        return settings.learning_rate * (step + 1) / settings.warmup_steps
+    done = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
