@@ -198,7 +198,7 @@ class Detector:
 
     def _build(self, waiting: Sequence[WaitingWindow], now_ns: int) -> Batch | None:
         samples = np.zeros((len(waiting), self._spec.n_samples, N_CHANNELS), dtype=np.float32)
-        kept = []
+        kept: list[WaitingWindow] = []
         for candidate in waiting:
             window = candidate.window
             read = self._instruments[window.instrument_id].read(window)

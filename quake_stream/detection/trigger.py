@@ -14,8 +14,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from quake_stream.types import NS_PER_S, DetectionState, InstrumentId, ModelSpec, Window
 
 DECIMALS = 5  # of probabilities: the last bits of a floating-point unit must never decide
@@ -197,7 +195,7 @@ class Trigger:
             self._episode = None
 
     def _score(self, window: Window, probabilities: Sequence[float]) -> _Score:
-        row = np.round(np.asarray(probabilities, dtype=np.float64), DECIMALS).tolist()
+        row = [round(float(p), DECIMALS) for p in probabilities]
         best = max(self._trigger_classes, key=lambda i: row[i])
         return _Score(
             window=window,
