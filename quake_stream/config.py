@@ -16,15 +16,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from quake_stream.errors import ConfigError
-from quake_stream.selection import StreamPattern, parse_streams
+from quake_stream.selection import StreamPattern, parse_list, parse_streams
 from quake_stream.types import InstrumentId
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 def _check_streams(texts: tuple[str, ...]) -> tuple[str, ...]:
-    for text in texts:
-        parse_streams(text)
+    parse_list(texts)
     return texts
 
 
@@ -74,12 +73,12 @@ class SourceSection(Section):
     @property
     def include_patterns(self) -> tuple[StreamPattern, ...]:
         """Parsed ``streams``."""
-        return tuple(p for text in self.streams for p in parse_streams(text))
+        return parse_list(self.streams)
 
     @property
     def exclude_patterns(self) -> tuple[StreamPattern, ...]:
         """Parsed ``exclude``."""
-        return tuple(p for text in self.exclude for p in parse_streams(text))
+        return parse_list(self.exclude)
 
 
 def _at_least_one(sources: tuple[SourceSection, ...]) -> tuple[SourceSection, ...]:

@@ -64,9 +64,11 @@ def assess(
         if age_s > stale_after_s:
             reasons.append(f"no data from {source.name} for {age_s:.0f} s")
     n_instruments = sum(stations.values())
-    for state in ("stale", "gap", "refused"):
-        if n := stations.get(state, 0):
-            reasons.append(f"{n} of {n_instruments} instruments: {state}")
+    reasons += [
+        f"{stations[state]} of {n_instruments} instruments: {state}"
+        for state in ("stale", "gap", "refused")
+        if stations.get(state)
+    ]
     if n_dropped_lately:
         reasons.append(f"{n_dropped_lately} packets or windows dropped in the last minute")
     return ("degraded" if reasons else "ok"), tuple(reasons)

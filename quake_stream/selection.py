@@ -74,6 +74,11 @@ def parse_streams(text: str) -> tuple[StreamPattern, ...]:
     return tuple(patterns)
 
 
+def parse_list(texts: Iterable[str]) -> tuple[StreamPattern, ...]:
+    """Read several entries; raises ValueError as `parse_streams` does."""
+    return tuple(pattern for text in texts for pattern in parse_streams(text))
+
+
 def wanted(source_id: SourceId, include: Iterable[StreamPattern], exclude: Iterable[StreamPattern]) -> bool:
     """Whether a stream is in ``include`` and not in ``exclude``."""
     return any(p.matches(source_id) for p in include) and not any(p.matches(source_id) for p in exclude)

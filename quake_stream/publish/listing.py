@@ -76,7 +76,8 @@ def json_line(item: Message | Missed) -> str:
 
 
 def _detection_row(instrument: str, body: Mapping[str, Any]) -> Row:
-    notes = [_text(body, "reason"), "replay" if body.get("processing") == "replay" else ""]
+    is_replay = body.get("processing") == "replay"
+    notes = [_text(body, "reason"), "replay" if is_replay else ""]
     return Row(
         time=_time(body, "onset_time"),
         where=instrument,
@@ -84,7 +85,8 @@ def _detection_row(instrument: str, body: Mapping[str, Any]) -> Row:
         class_name=_text(body, "class"),
         probability=_number(body, "peak_probability", ".2f"),
         snr_db=_number(body, "snr_db", ".1f"),
-        latency_s=_number(_table(body, "latency_s"), "total", ".2f"),
+        # how late a recording is says nothing
+        latency_s="" if is_replay else _number(_table(body, "latency_s"), "total", ".2f"),
         note=", ".join(note for note in notes if note),
     )
 

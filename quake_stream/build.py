@@ -1,0 +1,155 @@
+"""Build the parts from their sections of the configuration; the only place that knows both."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from quake_stream.clock import DataClock, WallClock
+from quake_stream.config import Config
+from quake_stream.counters import Counters
+from quake_stream.detection.detector import Detector, DetectorSettings
+from quake_stream.detection.trigger import TriggerSettings
+from quake_stream.errors import ConfigError
+from quake_stream.ingest.files import FileSource
+from quake_stream.ingest.resume import ResumeStore
+from quake_stream.ingest.seedlink import SeedLinkSource
+from quake_stream.ingest.seedlink_settings import SeedLinkSettings
+from quake_stream.models import load_model
+from quake_stream.onset import pick_onset
+from quake_stream.packet_queue import PacketQueue
+from quake_stream.pipeline import Pipeline
+from quake_stream.protocols import Model, Source
+from quake_stream.publish.publisher import Publisher
+from quake_stream.stations import StationWatch
+from quake_stream.types import InstrumentId, ModelSpec, Packet
+from quake_stream.worker import FeedSettings, Worker
+
+
+def is_replay(config: Config) -> bool:
+    """
+    Whether the sources are recordings.
+
+    Raises
+    ------
+    ConfigError
+        Recordings and servers are mixed: one runs in data time, the other in the host's.
+    """
+    kinds = {urlsplit(section.url).scheme for section in config.source}
+    if len(kinds) > 1:
+        raise ConfigError("source: recordings (file://) and servers (seedlink://) cannot be read in one run")
+    return kinds == {"file"}
+
+
+def model(config: Config) -> Model:
+    """Load and check the model; raises `ModelError`."""
+    section = config.model
+    return load_model(
+        section.name, device=section.device, threads=section.threads, batch_windows=section.batch_windows
+    )
+
+
+def trigger_settings(config: Config, spec: ModelSpec) -> Callable[[InstrumentId], TriggerSettings]:
+    """
+    Trigger settings by instrument: the station's own, then ``[trigger]``, then the model's.
+
+    Raises
+    ------
+    ConfigError
+        Keys of different levels contradict each other (``off`` above ``on``); all such are named.
+    """
+    defaults = {"on": spec.on, "off": spec.off, "min_windows": spec.min_windows}
+    base = defaults | config.trigger.model_dump(exclude_none=True)
+    levels = {"trigger": base}
+    levels |= {
+        f'stations."{name}"': base | section.model_dump(exclude_none=True)
+        for name, section in config.stations.items()
+    }
+    problems = [
+        f"{name}: off ({values['off']}) would be above on ({values['on']})"
+        for name, values in levels.items()
+        if values["off"] > values["on"]
+    ]
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+    def settings(instrument: InstrumentId) -> TriggerSettings:
+        overrides = config.trigger_overrides(instrument).model_dump(exclude_none=True)
+        return TriggerSettings(**(base | overrides))
+
+    return settings
+
+
+def detector(config: Config, spec: ModelSpec, counters: Counters) -> Detector:
+    """Build the core; raises `ConfigError` as `trigger_settings` does."""
+    windows, inference = config.windows, config.model
+    return Detector(
+        spec=spec,
+        settings=DetectorSettings(
+            hop_s=windows.hop_s,
+            ring_s=windows.ring_s,
+            max_future_s=windows.max_future_s,
+            component_wait_s=windows.component_wait_s,
+            max_batch_windows=inference.batch_windows,
+            max_wait_s=inference.max_wait_s,
+            max_latency_s=inference.max_latency_s,
+        ),
+        trigger_for=trigger_settings(config, spec),
+        pick_onset=pick_onset,
+        counters=counters,
+    )
+
+
+def archive(config: Config) -> FileSource:
+    """Open all recordings as one source, merged in record-end order; raises `SourceError`."""
+    return FileSource(
+        paths=[Path(unquote(urlsplit(section.url).path)) for section in config.source],
+        include=tuple(p for section in config.source for p in section.include_patterns),
+        exclude=tuple(p for section in config.source for p in section.exclude_patterns),
+    )
+
+
+def sources(config: Config, positions: ResumeStore) -> list[Source]:
+    """Build every source; nothing is connected yet.  Raises `SourceError`, `ConfigError`."""
+    if is_replay(config):
+        return [archive(config)]
+    return [
+        SeedLinkSource(
+            section.url,
+            include=section.include_patterns,
+            exclude=section.exclude_patterns,
+            positions=positions,
+            settings=SeedLinkSettings(
+                backfill_s=section.backfill_s,
+                keepalive_s=section.keepalive_s,
+                connect_timeout_s=section.connect_timeout_s,
+                command_timeout_s=section.command_timeout_s,
+            ),
+        )
+        for section in config.source
+    ]
+
+
+def worker(config: Config, *, model: Model, queue: PacketQueue, received: Callable[[Packet], None]) -> Worker:
+    """Build the worker with detector and feed; the feed opens in the worker's thread."""
+    replay = is_replay(config)
+    publish = config.publish
+    return Worker(
+        pipeline=Pipeline(
+            detector=detector(config, model.spec, Counters()),
+            model=model,
+            clock=DataClock() if replay else WallClock(),
+        ),
+        queue=queue,
+        spec=model.spec,
+        open_feed=lambda: Publisher(
+            publish.bind, send_hwm=publish.send_hwm, allow_insecure=publish.allow_insecure
+        ),
+        received=received,
+        watch=StationWatch(stale_after_s=None if replay else config.service.stale_after_s),
+        settings=FeedSettings(
+            heartbeat_s=publish.heartbeat_s,
+            author=publish.author,
+            agency=publish.agency,
+            is_replay=replay,
+        ),
+    )

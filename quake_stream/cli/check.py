@@ -1,0 +1,5 @@
+"""``quake-stream check``."""
+
+
+def check() -> None:
+    """Check."""

@@ -1,0 +1,50 @@
+"""``quake-stream listen``: show what the feed says."""
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+
+def listen(
+    endpoint: Annotated[str, typer.Argument(help="Where the service publishes.")] = "tcp://127.0.0.1:5561",
+    topic: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Prefix of the topics wanted, repeatable: "detection.CX.", "heartbeat", "" for all.'
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool | None, typer.Option("--json/--table", help="JSON lines or table; default: table on a terminal.")
+    ] = None,
+    count: Annotated[int | None, typer.Option(help="Stop after so many messages.", min=1)] = None,
+) -> None:
+    """
+    Print detections as they come; a table on a terminal, JSON lines otherwise.
+
+    Messages that were missed are reported, never hidden.
+
+    Example: [bold]quake-stream listen --topic detection.CX. | jq .onset_time[/bold]
+    """
+    from quake_stream.cli.rows import HEADING, format_row  # noqa: PLC0415  ZeroMQ loads slowly
+    from quake_stream.publish.listing import json_line  # noqa: PLC0415  likewise
+    from quake_stream.publish.sequence import Missed  # noqa: PLC0415  likewise
+    from quake_stream.publish.subscriber import Subscriber  # noqa: PLC0415  likewise
+
+    table = sys.stdout.isatty() if as_json is None else not as_json
+    topics = tuple(topic) if topic else ("detection.",)
+    with Subscriber(endpoint, topics=topics) as subscriber:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: subscriber.stop())
+        print(f"listening on {endpoint} for {', '.join(topics)}; Ctrl-C ends", file=sys.stderr)
+        if table:
+            print(HEADING, flush=True)
+        n = 0
+        for item in subscriber:
+            if isinstance(item, Missed) and item.count == 0:
+                continue
+            print(format_row(item) if table else json_line(item), flush=True)
+            n += not isinstance(item, Missed)
+            if n == count:
+                break

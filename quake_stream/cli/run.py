@@ -1,0 +1,28 @@
+"""``quake-stream run``: the service."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    config: Annotated[
+        Path, typer.Argument(help="Configuration file; config/quake-stream.toml has every key.")
+    ],
+) -> None:
+    """
+    Run the service until SIGTERM or Ctrl-C.
+
+    SIGHUP reads the configuration again: thresholds, station overrides and log level change at once; a
+    file with mistakes is refused and the old one stays.
+
+    Example: [bold]quake-stream run config/raspberry-shake.toml[/bold]
+    """
+    from quake_stream import log  # noqa: PLC0415  torch and ObsPy load slowly; --help does not need them
+    from quake_stream.config import load  # noqa: PLC0415  likewise
+    from quake_stream.service import Service  # noqa: PLC0415  likewise
+
+    settings = load(config)
+    log.configure(settings.service.log_level, settings.service.log_format)
+    Service(settings, config).run()

@@ -1,0 +1,5 @@
+"""``quake-stream train``: make weights."""
+
+
+def train() -> None:
+    """Train."""
