@@ -55,8 +55,8 @@ class ResumeStore:
     """
     Positions of all stations of all servers.
 
-    Safe for several threads: sources read, the worker advances, the owner saves.  Without a ``path``
-    nothing is saved.
+    Safe for several threads: sources read, the worker advances, the owner saves.  The file at ``path`` is
+    read at once, if there is one; without a path nothing is saved.
     """
 
     def __init__(
@@ -79,34 +79,8 @@ class ResumeStore:
         self._is_changed = False
         self._next_save_s: float | None = None
         self._failure = ""
-
-    def load(self) -> None:
-        """Read the file, if there is one; once, before any source starts."""
-        if self._path is None:
-            return
-        try:
-            servers = _checked(state_file.load(self._path, FORMAT))
-        except state_file.StateFileError as exc:
-            self._set_aside(self._path, str(exc))
-            return
-        except OSError as exc:
-            self._counters.add("positions.unread", reason=_reason(exc))
-            log.warning("resume.unreadable", path=str(self._path), error=str(exc))
-            return
-        with self._lock:
-            for server, (identity, stations) in servers.items():
-                self._identities[server] = identity
-                for code, (sequence, start_ns) in stations.items():
-                    network, station = code.split(".")
-                    self._trail(
-                        Position(
-                            server=server,
-                            network=network,
-                            station=station,
-                            sequence=sequence,
-                            start_ns=start_ns,
-                        )
-                    )
+        if path is not None:
+            self._load(path)
 
     def positions(self, server: str) -> tuple[Position, ...]:
         """Last position of every station known of a server; sequence -1 where only the time holds."""
@@ -126,7 +100,7 @@ class ResumeStore:
             before = self._identities.get(server)
             self._identities[server] = identity
             self._is_changed = self._is_changed or before != identity
-            if before in {None, identity}:
+            if before in {None, "", identity}:
                 return False
             for (name, _, _), trail in self._trails.items():
                 if name == server and trail.last:
@@ -168,6 +142,31 @@ class ResumeStore:
     def counts(self) -> Mapping[Key, int]:
         """Snapshot of the counters."""
         return self._counters.snapshot()
+
+    def _load(self, path: Path) -> None:
+        try:
+            servers = _checked(state_file.load(path, FORMAT))
+        except state_file.StateFileError as exc:
+            self._set_aside(path, str(exc))
+            return
+        except OSError as exc:
+            self._counters.add("positions.unread", reason=_reason(exc))
+            log.warning("resume.unreadable", path=str(path), error=str(exc))
+            return
+        with self._lock:
+            for server, (identity, stations) in servers.items():
+                self._identities[server] = identity
+                for code, (sequence, start_ns) in stations.items():
+                    network, station = code.split(".")
+                    self._trail(
+                        Position(
+                            server=server,
+                            network=network,
+                            station=station,
+                            sequence=sequence,
+                            start_ns=start_ns,
+                        )
+                    )
 
     def _trail(self, position: Position) -> None:
         key = (position.server, position.network, position.station)

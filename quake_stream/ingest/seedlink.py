@@ -51,8 +51,8 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
         ``seedlink://host[:port]`` or ``host[:port]``.
     include, exclude
         Streams wanted; what comes beside them is dropped and counted.
-    resume
-        Positions, loaded already; may be shared by several sources.
+    positions
+        Where each station is resumed; may be shared by several sources.
     settings
         Times and limits.
     now_ns, monotonic, random, getaddrinfo
@@ -70,7 +70,7 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
         *,
         include: tuple[StreamPattern, ...],
         exclude: tuple[StreamPattern, ...] = (),
-        resume: ResumeStore,
+        positions: ResumeStore,
         settings: SeedLinkSettings = SeedLinkSettings(),  # noqa: B008  frozen, so it can be shared
         now_ns: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
@@ -84,7 +84,7 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
         self._settings = settings
         self._now_ns = now_ns
         self._random = random
-        self._resume = resume
+        self._positions = positions
         self._counters = Counters()
         self._throttle = Throttle(LOG_EVERY_S)
         self._pulse = Pulse(poll_s=poll_s, monotonic=monotonic)
@@ -112,7 +112,7 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
     def run(self, deliver: Deliver) -> None:
         """Read until `stop`; called once, in the source's own thread."""
         self._deliver = deliver
-        for position in self._resume.positions(self._name):
+        for position in self._positions.positions(self._name):
             station = self._table.find(position.network, position.station)
             if station is not None:
                 station.seqnum, station.start_ns = position.sequence, position.start_ns
@@ -135,7 +135,7 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
             return
         if packet.received_ns < self._identified_ns:
             position = replace(position, sequence=NO_SEQUENCE)  # the number is from the server's former life
-        self._resume.advance(position)
+        self._positions.advance(position)
 
     def progress(self) -> int:
         """Count of the turns of the loop."""
@@ -182,7 +182,7 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
         raise StoppedError  # ObsPy's loop returns without an error only when told to
 
     def _identify(self) -> None:
-        if self._resume.identify(self._name, self.slconn.identity):
+        if self._positions.identify(self._name, self.slconn.identity):
             self._identified_ns = self._now_ns()
             self.slconn.forget_sequences()
             self._counters.add("servers.restarted", station=self._name)

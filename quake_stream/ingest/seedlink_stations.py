@@ -11,8 +11,9 @@ from fnmatch import fnmatchcase
 from obspy import UTCDateTime
 from obspy.clients.seedlink.client.slnetstation import SLNetStation
 
+from quake_stream.ingest.pattern_index import PatternIndex
 from quake_stream.ingest.seedlink_selectors import selector
-from quake_stream.selection import StreamPattern, wanted
+from quake_stream.selection import StreamPattern
 from quake_stream.types import SourceId
 
 SEQUENCE_MASK = 0xFFFFFF
@@ -96,8 +97,8 @@ class StationTable:
         self.max_stations = max_stations
         self.entries: list[Station] = []
         self.refused: set[tuple[str, str]] = set()
-        self._include = include
-        self._exclude = exclude
+        self._include = PatternIndex(include)
+        self._exclude = PatternIndex(exclude)
         self._by_code: dict[tuple[str, str], Station] = {}
         self._wanted: dict[SourceId, bool] = {}
         for pattern in include:
@@ -139,9 +140,9 @@ class StationTable:
 
     def covers(self, network: str, station: str) -> bool:
         """Whether any pattern reaches the station, and none excludes it whole."""
-        whole = (p for p in self._exclude if p.location == "*" and p.channel == "*")
-        return any(p.matches_station(network, station) for p in self._include) and not any(
-            p.matches_station(network, station) for p in whole
+        excluded = self._exclude.reaching(network, station)
+        return bool(self._include.reaching(network, station)) and not any(
+            p.location == "*" and p.channel == "*" for p in excluded
         )
 
     def wants(self, source_id: SourceId) -> bool:
@@ -150,7 +151,8 @@ class StationTable:
         if verdict is None:
             if len(self._wanted) >= _MAX_REMEMBERED_STREAMS:
                 self._wanted.clear()
-            verdict = self._wanted[source_id] = wanted(source_id, self._include, self._exclude)
+            verdict = self._include.matches(source_id) and not self._exclude.matches(source_id)
+            self._wanted[source_id] = verdict
         return verdict
 
     def to_request(self, *, with_wildcards: bool) -> list[Station]:
@@ -180,9 +182,4 @@ class StationTable:
         return found or ([last] if last else [])
 
     def _selectors(self, network: str, station: str) -> list[str]:
-        reaching = [
-            p
-            for p in self._include
-            if (p.network, p.station) == (network, station) or p.matches_station(network, station)
-        ]
-        return list(dict.fromkeys(selector(p) for p in reaching))
+        return list(dict.fromkeys(selector(p) for p in self._include.reaching(network, station)))
