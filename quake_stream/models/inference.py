@@ -42,8 +42,8 @@ class TorchModel:
         if device == "cuda" and not torch.cuda.is_available():
             raise ModelError('device "cuda": torch finds no usable GPU here')
         torch.set_num_threads(threads)
-        # In evaluation mode torch takes another attention kernel than in training; on CPU it is half as
-        # fast (560 against 1040 windows a second for 257 steps of 64 on one AVX2 core).
+        # In evaluation mode torch takes another attention kernel than in training; on CPU that slows the whole
+        # network down (325 against 500 windows a second at batches of 64 on one AVX2 core).
         torch.backends.mha.set_fastpath_enabled(False)
         self.spec: ModelSpec = loaded.spec
         self._network = loaded.network.to(device)
