@@ -97,8 +97,8 @@ class Connection:
             self.is_open = False
 
     def close(self) -> None:
-        """Close the socket, by RST if a fault wants it so."""
-        if self._ending is Ending.RST:
+        """Close the socket, by RST if a fault wants it so; more than once is no harm."""
+        if self._ending is Ending.RST and self.sock.fileno() >= 0:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 

@@ -4,9 +4,11 @@ Hold what has been sent, so that clients come back by sequence or by time.  Pure
 Bounded in bytes: the oldest records go first.  Knows nothing of clients, sockets or clocks.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from quake_stream.types import SourceId
 
@@ -24,6 +26,7 @@ class Entry:
     source_id: SourceId
     start_ns: int
     end_ns: int
+    latest_ns: int  # latest end of this record and all before it, so that times can be searched
     record: bytes
 
     @property
@@ -82,6 +85,7 @@ class Ring:
             source_id=source_id,
             start_ns=start_ns,
             end_ns=end_ns,
+            latest_ns=max(end_ns, self._entries[-1].latest_ns) if self._entries else end_ns,
             record=record,
         )
         self._entries.append(entry)
@@ -103,7 +107,8 @@ class Ring:
 
     def find_time(self, time_ns: int, wants: Callable[[SourceId], bool]) -> int:
         """Find the first record, in the order of sending, that is wanted and ends after the time."""
-        for entry in self._entries:
+        first = bisect_right(self._entries, time_ns, key=lambda entry: entry.latest_ns)
+        for entry in islice(self._entries, first, None):
             if entry.end_ns > time_ns and wants(entry.source_id):
                 return entry.serial
         return self._next_serial

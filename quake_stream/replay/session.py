@@ -16,6 +16,7 @@ from quake_stream.replay.requests import Selector, StationRequest, parse_sequenc
 from quake_stream.replay.ring import Entry, Ring
 from quake_stream.types import SourceId
 
+_LINE_END = re.compile(rb"[\r\n]+")
 _OK, _ERROR = b"OK\r\n", b"ERROR\r\n"
 _MAX_LINE_BYTES = 4096  # the longest honest command has some 60
 _MAX_REQUESTS = 50_000  # stations and selectors of one client; the largest networks list a few thousand
@@ -74,17 +75,11 @@ class Session:
     def receive(self, data: bytes) -> None:
         """Take bytes from the client and answer the commands that are complete."""
         self._incoming += data
-        *lines, rest = re.split(rb"[\r\n]", bytes(self._incoming))
-        self._incoming = bytearray(rest)
-        for line in lines:
-            words = line.decode("ascii", "replace").split()
-            if words and self.state is not State.CLOSED:
-                self._obey(words[0].upper(), words[1:])
-        if max(map(len, [rest, *lines])) > _MAX_LINE_BYTES:
-            self._hang_up("line_too_long")
+        self._obey_lines()
 
     def pull(self, *, is_finished: bool) -> None:
         """Move wanted records to ``outgoing`` until that is full or nothing more is there."""
+        self._obey_lines()
         if self.state is not State.STREAMING or (self.outgoing and not self.n_records):
             return  # answers first, so that faults can tell them from data
         self._skip_lost()
@@ -112,6 +107,20 @@ class Session:
         return not self.outgoing and not (
             self.state is State.STREAMING and self.next_serial < self._ring.next_serial
         )
+
+    def _obey_lines(self) -> None:
+        """Obey what has come in, as long as the client reads the answers."""
+        while self.state is not State.CLOSED and not self.is_full:
+            end = _LINE_END.search(self._incoming)
+            if (end.start() if end else len(self._incoming)) > _MAX_LINE_BYTES:
+                self._hang_up("line_too_long")
+                return
+            if end is None:
+                return
+            words = self._incoming[: end.start()].decode("ascii", "replace").split()
+            del self._incoming[: end.end()]
+            if words:
+                self._obey(words[0].upper(), words[1:])
 
     def _obey(self, command: str, arguments: list[str]) -> None:
         if command == "BYE":
