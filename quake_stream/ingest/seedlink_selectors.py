@@ -12,12 +12,13 @@ def selector(pattern: StreamPattern) -> str:
     SeedLink 3 knows only ``?``.  What it cannot say is asked for more widely (``H*Z*`` becomes ``???``);
     the client drops what is too much.
     """
-    if pattern.location:
-        location = _fixed(pattern.location, 2)
-        location = location if len(location) == 2 else (location + "-")
-    else:
-        location = "--"
-    return location + _fixed(pattern.channel.replace("_", ""), 3)
+    return _location(pattern.location) + _fixed(pattern.channel.replace("_", ""), 3)
+
+
+def _location(code: str) -> str:
+    if "*" in code and not code.endswith("*"):
+        return "??"  # what follows the star stands first in codes of one character, second in others
+    return _fixed(code, 2).ljust(2, "-") if code else "--"
 
 
 def _fixed(code: str, n: int) -> str:
