@@ -1,0 +1,237 @@
+"""Positions and what becomes of them."""
+
+import errno
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quake_stream.ingest import state_file
+from quake_stream.ingest.resume import FORMAT, N_CHECKPOINTS, ResumeStore
+from quake_stream.types import NS_PER_S, Position
+
+START_NS = 1_750_000_000 * NS_PER_S
+SERVER = "host:18000"
+
+
+def position(sequence: int, second: float = 0.0, *, station: str = "AAA", server: str = SERVER) -> Position:
+    return Position(
+        server=server,
+        network="XX",
+        station=station,
+        sequence=sequence,
+        start_ns=START_NS + round(second * NS_PER_S),
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "positions.json"
+
+
+def reloaded(path: Path, server: str = SERVER) -> dict[str, int]:
+    return {p.station: p.sequence for p in ResumeStore(path).positions(server)}
+
+
+def test_positions_of_all_stations_and_servers_are_found_again(path: Path) -> None:
+    store = ResumeStore(path, rewind_s=0)
+    store.advance(position(1))
+    store.advance(position(2, station="BBB"))
+    store.advance(position(3, server="[::1]:1"))
+    store.save()
+    assert reloaded(path) == {"AAA": 1, "BBB": 2}
+    assert reloaded(path, "[::1]:1") == {"AAA": 3}
+    assert ResumeStore(path).positions(SERVER)[0].start_ns == START_NS
+
+
+def test_in_memory_the_last_position_is_exact(path: Path) -> None:
+    store = ResumeStore(path)
+    for i in range(500):
+        store.advance(position(i, i))
+    assert [p.sequence for p in store.positions(SERVER)] == [499]
+
+
+def test_what_is_saved_lies_a_minute_of_data_behind(path: Path) -> None:
+    store = ResumeStore(path)
+    for i in range(500):
+        store.advance(position(i, i))
+    store.save()
+    assert 499 - 60 - 3 <= reloaded(path)["AAA"] <= 499 - 60
+
+
+def test_d12_nothing_is_saved_ahead_of_what_is_in_the_ring(path: Path) -> None:
+    store = ResumeStore(path)
+    store.advance(position(7))
+    store.save()
+    assert reloaded(path) == {"AAA": 7}
+
+
+def test_a_short_run_after_a_restart_saves_the_position_it_began_with(path: Path) -> None:
+    store = ResumeStore(path)
+    for i in range(200):
+        store.advance(position(i, i))
+    store.save()
+    begun = reloaded(path)["AAA"]
+    again = ResumeStore(path)
+    for i in range(begun + 1, begun + 30):
+        again.advance(position(i, i))
+    again.save()
+    assert reloaded(path)["AAA"] == begun
+
+
+@given(st.lists(st.tuples(st.integers(-100, 400), st.integers(0, 1)), min_size=1, max_size=300))
+def test_the_saved_position_is_never_newer_than_the_rewind_allows(moves: list[tuple[int, int]]) -> None:
+    store = ResumeStore(None)
+    for i, (second, station) in enumerate(moves):
+        store.advance(position(i, second, station="AB"[station]))
+    for trail in store._trails.values():
+        age_ns, mark = trail.marks[0]
+        assert age_ns <= trail.newest_ns
+        assert len(trail.marks) <= N_CHECKPOINTS + 3
+        if len(trail.marks) > 1:
+            assert trail.marks[1][0] > trail.newest_ns - 60 * NS_PER_S
+        assert mark.sequence <= trail.last.sequence  # type: ignore[union-attr]  # it advanced
+
+
+def test_a_record_from_the_future_does_not_hold_the_position_back(path: Path) -> None:
+    now_ns = START_NS
+    store = ResumeStore(path, now_ns=lambda: now_ns)
+    store.advance(position(1, 10**8))
+    for i in range(300):
+        now_ns = START_NS + i * NS_PER_S
+        store.advance(position(i + 2, i))
+    store.save()
+    assert reloaded(path)["AAA"] > 200
+
+
+def test_another_server_voids_the_numbers_and_keeps_the_times(path: Path) -> None:
+    store = ResumeStore(path, rewind_s=0)
+    assert not store.identify(SERVER, "x started 1")
+    store.advance(position(5))
+    store.advance(position(6, server="other:1"))
+    assert not store.identify(SERVER, "x started 1")
+    assert not store.identify(SERVER, "")
+    assert store.identify(SERVER, "x started 2")
+    store.save()
+    assert reloaded(path) == {"AAA": -1}
+    assert ResumeStore(path).positions(SERVER)[0].start_ns == START_NS
+    assert reloaded(path, "other:1") == {"AAA": 6}
+
+
+def test_the_identity_survives_a_restart_of_ours(path: Path) -> None:
+    store = ResumeStore(path)
+    store.identify(SERVER, "x started 1")
+    store.advance(position(5))
+    store.save()
+    assert not ResumeStore(path).identify(SERVER, "x started 1")
+    assert ResumeStore(path).identify(SERVER, "x started 2")
+
+
+CONTENTS = [
+    {},
+    [],
+    {"servers": []},
+    {"servers": {SERVER: {}}},
+    {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": [1]}}}},
+    {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": ["1", 2]}}}},
+    {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": [True, 2]}}}},
+    {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": [1.5, 2]}}}},
+    {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": [0x1000000, 2]}}}},
+    {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": [1, 10**30]}}}},
+    {"servers": {SERVER: {"identity": "", "stations": {"XXAAA": [1, 2]}}}},
+]
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_d13_a_file_with_unexpected_content_is_set_aside(path: Path, content: object) -> None:
+    state_file.save(path, FORMAT, content)
+    store = ResumeStore(path)
+    assert store.positions(SERVER) == ()
+    assert [p.name for p in path.parent.iterdir()] == ["positions.json.corrupt-1"]
+    assert sum(store.counts().values()) == 1
+
+
+@pytest.mark.parametrize("text", ["", "\n", "XX AAA", "XX AAA 1 2025,1,1", '{"format": 1', "\xff\x00"])
+def test_d13_a_torn_or_foreign_file_is_set_aside_and_a_new_one_written(path: Path, text: str) -> None:
+    path.write_text(text)
+    store = ResumeStore(path)
+    store.advance(position(1))
+    store.save()
+    assert reloaded(path) == {"AAA": 1}
+    assert path.with_name("positions.json.corrupt-1").read_text() == text
+
+
+def test_a_file_that_cannot_be_read_is_counted_and_left(path: Path) -> None:
+    path.mkdir()
+    store = ResumeStore(path)
+    assert {(k.name, k.reason) for k in store.counts()} == {("positions.unread", "EISDIR")}
+
+
+def test_a_disk_that_is_full_is_counted_and_the_next_save_succeeds(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ResumeStore(path)
+    store.advance(position(1))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(state_file, "save", full)
+        store.save()
+        store.save()
+    assert {(k.name, k.reason): n for k, n in store.counts().items()} == {("positions.unsaved", "ENOSPC"): 2}
+    store.save()
+    assert reloaded(path) == {"AAA": 1}
+
+
+def test_a_folder_that_is_missing_is_counted(tmp_path: Path) -> None:
+    store = ResumeStore(tmp_path / "missing" / "positions.json")
+    store.advance(position(1))
+    store.save()
+    assert [k.reason for k in store.counts()] == ["ENOENT"]
+
+
+def test_saving_happens_on_a_timer_and_only_when_something_moved(path: Path) -> None:
+    store = ResumeStore(path, save_every_s=5.0)
+    store.save_if_due(100.0)
+    assert not path.exists()
+    store.advance(position(1))
+    store.save_if_due(104.0)
+    assert not path.exists()
+    store.save_if_due(105.0)
+    assert reloaded(path) == {"AAA": 1}
+    path.unlink()
+    store.save_if_due(200.0)
+    assert not path.exists()
+
+
+def test_without_a_path_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = ResumeStore(None)
+    store.advance(position(1))
+    store.save()
+    store.save_if_due(1e9)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_may_advance_and_save_at_once(path: Path) -> None:
+    store = ResumeStore(path, rewind_s=0)
+
+    def advance(station: str) -> None:
+        for i in range(2000):
+            store.advance(position(i, i, station=station))
+
+    threads = [threading.Thread(target=advance, args=(f"S{n}",)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        store.save()
+    for thread in threads:
+        thread.join()
+    store.save()
+    assert reloaded(path) == {f"S{n}": 1999 for n in range(3)}
+    assert json.loads(path.read_text())["format"] == FORMAT
