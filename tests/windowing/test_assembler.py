@@ -349,6 +349,21 @@ def test_the_same_samples_give_the_same_windows_and_bytes_in_any_packets(rate, t
     assert feeder.counters.total("samples.conflicting") == 0
 
 
+@pytest.mark.parametrize("rate", [20.0, 31.25, 50.0, 99.998, 100.0, 200.0])
+def test_after_a_restart_windows_have_the_same_bytes_once_the_filter_is_warm(rate):
+    total = round(40 * rate)
+    values = np.random.default_rng(8).integers(-(2**23), 2**23, total).astype(np.int32)
+
+    def run(first):
+        feeder = Feeder(rate=rate, highpass_hz=1.0, sets=("Z",))
+        feeder.feed("Z", first, total, values=values)
+        return {w.start_index: feeder.read(w).tobytes() for w in feeder.windows}
+
+    whole, restarted = run(0), run(round(15.37 * rate))
+    assert len(restarted) > 20
+    assert restarted.items() <= whole.items()
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     pieces=st.lists(
