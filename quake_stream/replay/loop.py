@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from quake_stream.errors import SourceError
 from quake_stream.replay.connection import Connection
-from quake_stream.replay.faults import Faults
 from quake_stream.replay.info import Peer
 from quake_stream.replay.player import Player
 from quake_stream.types import NS_PER_S
 
+_MAX_CLIENTS = 200  # far below the 1024 descriptors that a process has by default
 _MAX_WAIT_S = 1.0  # the clock is looked at once a second even when nothing is due
 
 
@@ -32,9 +32,6 @@ class ServerLoop:
         *,
         host: str,
         port: int,
-        wait_for_clients: int,
-        max_clients: int,
-        faults: Faults,
         clock: Callable[[], int],
     ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -42,13 +39,11 @@ class ServerLoop:
             self._listener = socket.create_server((host, port), family=family)
         except OSError as exc:
             raise SourceError(f"cannot listen on {host} port {port}: {exc.strerror or exc}") from exc
-        self.port: int = self._listener.getsockname()[1]
+        self.host, self.port = host, int(self._listener.getsockname()[1])
         self.finished = threading.Event()
         self.drained = threading.Event()
-        self._player, self._faults, self._clock = player, faults, clock
-        self._wait_for_clients, self._max_clients = wait_for_clients, max_clients
+        self._player, self._clock = player, clock
         self._connections: list[Connection] = []
-        self._n_links = 0
         self._stopping = threading.Event()
         self._listener.setblocking(False)
         self._wake_receiver, self._wake_sender = socket.socketpair()
@@ -94,13 +89,11 @@ class ServerLoop:
         except OSError:
             counters.add("clients.refused", reason="accept")
             return
-        if len(self._connections) >= self._max_clients:
+        if len(self._connections) >= _MAX_CLIENTS:
             counters.add("clients.refused", reason="too_many")
             sock.close()
             return
-        faults = self._faults.link(self._n_links)
-        self._n_links += 1
-        session = self._player.session(self._peers, faults)
+        session, faults = self._player.session(self._peers)
         connection = Connection(sock, address[:2], session, faults, now_ns=self._clock())
         self._connections.append(connection)
         self._selector.register(sock, selectors.EVENT_READ, connection)
@@ -113,8 +106,6 @@ class ServerLoop:
         """Do all that can be done now; return how long nothing more is expected (s)."""
         now_ns, now_s = self._clock(), time.monotonic()
         readers = [c.session for c in self._connections if c.is_reading]
-        if not self._player.has_begun and len(readers) >= self._wait_for_clients:
-            self._player.begin(now_ns)
         due_ns = self._player.offer(now_ns, readers)
         is_finished = self._player.is_finished
         for connection in list(self._connections):

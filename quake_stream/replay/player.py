@@ -4,7 +4,7 @@ Play a recording into a ring by a timetable, and open sessions on that ring.  Pu
 All of a replay server but its thread and sockets.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import quake_stream
@@ -35,6 +35,7 @@ class PlayOptions:
     restamp: bool
     loop: bool
     start_ns: int | None
+    wait_for_clients: int
     sequences: str
     first_sequence: int
     ring_bytes: int
@@ -69,6 +70,7 @@ class Player:
         self._started_ns = now_ns
         self._timetable = self._plan(now_ns)
         self._feed: Feed | None = None
+        self._n_links = 0
 
     @property
     def has_begun(self) -> bool:
@@ -93,10 +95,32 @@ class Player:
             stations=frozenset((source_id.network, source_id.station) for source_id in streams),
         )
 
-    def begin(self, now_ns: int) -> None:
+    def offer(self, now_ns: int, readers: Sequence[Session]) -> int | None:
+        """
+        Put what is due into the ring; return when more is (UTC ns), None if only a reader can tell.
+
+        The replay's time begins to run when there are enough readers.  At speed 0 the ring waits for the slowest of the ``readers``; otherwise it waits for nobody.
+        """
+        if self._feed is None:
+            if len(readers) < self._options.wait_for_clients:
+                return None
+            self._feed = self._begin(now_ns)
+        keep_serial = None
+        if self._options.speed == 0:
+            keep_serial = min((reader.next_serial for reader in readers), default=None)
+        return self._feed.offer(now_ns, limit=_OFFERS_PER_TURN, keep_serial=keep_serial)
+
+    def session(self, peers: Callable[[], Iterable[Peer]]) -> tuple[Session, LinkFaults]:
+        """Open the conversation with one more client; its bytes on their way are for the caller to send."""
+        faults = self._faults.link(self._n_links)
+        self._n_links += 1
+        session = Session(self.facts, self.ring, self.counters, peers=peers, packets=faults.packets)
+        return session, faults
+
+    def _begin(self, now_ns: int) -> Feed:
         """Let the replay's time run from now on."""
         self._timetable = self._plan(now_ns)
-        self._feed = Feed(
+        return Feed(
             self._recording,
             self.ring,
             self.counters,
@@ -105,23 +129,6 @@ class Player:
             repack=self._options.repack,
             faults=self._faults,
         )
-
-    def offer(self, now_ns: int, readers: Iterable[Session]) -> int | None:
-        """
-        Put what is due into the ring; return when more is (UTC ns), None if only a reader can tell.
-
-        At speed 0 the ring waits for the slowest of the ``readers``; otherwise it waits for nobody.
-        """
-        if self._feed is None:
-            return None
-        keep_serial = None
-        if self._options.speed == 0:
-            keep_serial = min((reader.next_serial for reader in readers), default=None)
-        return self._feed.offer(now_ns, limit=_OFFERS_PER_TURN, keep_serial=keep_serial)
-
-    def session(self, peers: Callable[[], Iterable[Peer]], faults: LinkFaults) -> Session:
-        """Open the conversation with one more client."""
-        return Session(self.facts, self.ring, self.counters, peers=peers, packets=faults.packets)
 
     def _plan(self, now_ns: int) -> Timetable:
         survey, options = self._survey, self._options

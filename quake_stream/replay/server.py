@@ -56,8 +56,6 @@ class ReplayServer:
         Whether clients may write ``?`` and ``*`` in network and station.
     repack
         Send records of other than 512 bytes as several of 512.
-    max_clients
-        Further clients are turned away.
     faults
         What goes wrong on purpose.
     clock
@@ -70,6 +68,8 @@ class ReplayServer:
     ValueError
         An option is out of range, or a loop has speed 0 or would run ahead of the clock.
     """
+
+    _failure: Exception | None = None
 
     def __init__(
         self,
@@ -87,7 +87,6 @@ class ReplayServer:
         ring_bytes: int = 64 << 20,
         wildcards: bool = True,
         repack: bool = False,
-        max_clients: int = 100,
         faults: Faults | None = None,
         clock: Callable[[], int] | None = None,
     ) -> None:
@@ -96,6 +95,7 @@ class ReplayServer:
             restamp=restamp,
             loop=loop,
             start_ns=start_ns,
+            wait_for_clients=wait_for_clients,
             sequences=sequences,
             first_sequence=first_sequence,
             ring_bytes=ring_bytes,
@@ -108,14 +108,9 @@ class ReplayServer:
             self._player,
             host=host,
             port=port,
-            wait_for_clients=wait_for_clients,
-            max_clients=max_clients,
-            faults=faults,
             clock=clock,
         )
-        self._host = host
         self._thread = threading.Thread(target=self._guard, name=f"replay-{self.port}")
-        self._failure: Exception | None = None
 
     @property
     def port(self) -> int:
@@ -125,7 +120,8 @@ class ReplayServer:
     @property
     def address(self) -> str:
         """``host:port``, with brackets around an IPv6 host."""
-        return f"[{self._host}]:{self.port}" if ":" in self._host else f"{self._host}:{self.port}"
+        host = self._loop.host
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     @property
     def finished(self) -> threading.Event:
@@ -141,9 +137,11 @@ class ReplayServer:
         """Look at the clock now; for clocks that are turned by hand."""
         self._loop.wake()
 
-    def wait_until_drained(self, timeout_s: float) -> bool:
+    def wait_until_drained(self, timeout_s: float | None = None) -> bool:
         """
         Wait until all has been offered and every client has been sent what it asked for.
+
+        Clients that have not asked yet are not waited for: see ``wait_for_clients``.
 
         Returns
         -------

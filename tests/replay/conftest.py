@@ -91,13 +91,13 @@ class RawClient:
         self.sock.sendall(commands.encode())
 
     def read(self, n_bytes: int) -> bytes:
-        data = b""
+        data = bytearray()
         while len(data) < n_bytes:
             piece = self.sock.recv(n_bytes - len(data))
             if not piece:
                 break
             data += piece
-        return data
+        return bytes(data)
 
     def read_to_end(self) -> bytes:
         data = b""

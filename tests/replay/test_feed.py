@@ -109,7 +109,7 @@ def test_a_record_that_cannot_be_used_is_counted_and_passed_over(make_record):
     assert ring.next_serial == 1
     assert counters.total("records.offered") == 1
     assert counters.total("records.refused", reason="bad_codes") == 1
-    assert counters.total("records.refused", reason="bad_payload", station="XX.BBB") == 1
+    assert counters.total("records.refused", reason="unknown_encoding", station="XX.BBB") == 1
 
 
 def test_a_fault_resets_the_sequences(make_recording):

@@ -16,6 +16,7 @@ def make_loop(make_recording):
         restamp=False,
         loop=False,
         start_ns=None,
+        wait_for_clients=0,
         sequences="station",
         first_sequence=1,
         ring_bytes=1 << 20,
@@ -28,9 +29,6 @@ def make_loop(make_recording):
             Player(make_recording(3), options, faults=Faults(), now_ns=0),
             host=host,
             port=port,
-            wait_for_clients=0,
-            max_clients=3,
-            faults=Faults(),
             clock=lambda: 0,
         )
 

@@ -1,7 +1,7 @@
 import pytest
 
 from quake_stream.errors import SourceError
-from quake_stream.replay.faults import Faults, LinkFaults
+from quake_stream.replay.faults import Faults
 from quake_stream.replay.player import Player, PlayOptions
 from quake_stream.replay.recording import RecordList
 from quake_stream.types import NS_PER_S, SourceId
@@ -16,6 +16,7 @@ def options(**changes) -> PlayOptions:
         "restamp": False,
         "loop": False,
         "start_ns": None,
+        "wait_for_clients": 0,
         "sequences": "station",
         "first_sequence": 1,
         "ring_bytes": 1 << 20,
@@ -29,20 +30,19 @@ def player_of(recording, **changes) -> Player:
     return Player(recording, options(**changes), faults=Faults(), now_ns=NOW_NS)
 
 
-def test_nothing_is_offered_before_the_replay_begins(make_recording):
-    player = player_of(make_recording(3))
+def test_nothing_is_offered_before_there_are_enough_readers(make_recording):
+    player = player_of(make_recording(3), wait_for_clients=1)
     assert player.offer(NOW_NS + 100 * NS_PER_S, []) is None
     assert not player.has_begun
-    player.begin(NOW_NS + 50 * NS_PER_S)
-    player.offer(NOW_NS + 50 * NS_PER_S, [])
+    reader, _ = player.session(tuple)
+    player.offer(NOW_NS + 500 * NS_PER_S, [reader])
     assert player.ring.next_serial == 1
-    player.offer(NOW_NS + 52 * NS_PER_S, [])
+    player.offer(NOW_NS + 502 * NS_PER_S, [])
     assert player.is_finished
 
 
 def test_a_replay_that_starts_later_has_what_came_before_in_its_ring(make_recording):
     player = player_of(make_recording(10), start_ns=START_NS + 4 * NS_PER_S)
-    player.begin(NOW_NS)
     player.offer(NOW_NS, [])
     assert player.ring.next_serial == 4
     player.offer(NOW_NS + NS_PER_S, [])
@@ -51,9 +51,8 @@ def test_a_replay_that_starts_later_has_what_came_before_in_its_ring(make_record
 
 def test_at_speed_zero_the_slowest_reader_sets_the_pace(make_recording):
     player = player_of(make_recording(10), speed=0, ring_bytes=3 * 812)
-    reader = player.session(tuple, LinkFaults())
+    reader, _ = player.session(tuple)
     reader.receive(b"DATA\r")
-    player.begin(NOW_NS)
     player.offer(NOW_NS, [reader])
     assert player.ring.next_serial == 3
     reader.pull(is_finished=False)

@@ -63,9 +63,27 @@ def test_a_record_without_series_stays_the_same_bytes(make_record):
     assert repack(bytes(record), peek(bytes(record))) == [bytes(record)]
 
 
+def test_clock_flags_are_kept():
+    record = bytearray(record_of(INTEGERS, DataEncoding.STEIM2))
+    record[37] |= 0x20
+    record[38] |= 0x80
+    for piece in repack(bytes(record), peek(bytes(record))):
+        assert (peek(piece).is_clock_locked, peek(piece).is_time_questionable) == (True, True)
+
+
+def test_codes_that_miniseed_2_cannot_hold_are_refused():
+    made = MS3Record()
+    made.sourceid, made.starttime, made.samprate = "FDSN:XX_LONGSTATION_00_H_H_Z", START_NS, 100.0
+    made.formatversion, made.reclen = 3, 4096
+    (record,) = made.generate(INTEGERS[:100], "i")
+    with pytest.raises(RecordError) as caught:
+        repack(record, peek(record))
+    assert (caught.value.reason, caught.value.station) == ("bad_payload", "XX.LONGSTATION")
+
+
 def test_samples_that_cannot_be_decoded_are_refused_with_their_station():
     record = bytearray(record_of(INTEGERS, DataEncoding.STEIM2))
     record[52] = 99  # an encoding that does not exist
     with pytest.raises(RecordError) as caught:
         repack(bytes(record), peek(bytes(record)))
-    assert (caught.value.reason, caught.value.station) == ("bad_payload", "XX.AAA")
+    assert (caught.value.reason, caught.value.station) == ("unknown_encoding", "XX.AAA")

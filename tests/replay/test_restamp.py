@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymseed import MS3Record
 
+from quake_stream.counters import Counters
+from quake_stream.mseed.archive import index
 from quake_stream.mseed.header import peek
 from quake_stream.replay.restamp import TICK_NS, crc32c, shift_record
 from quake_stream.types import NS_PER_S
@@ -59,6 +61,17 @@ def test_a_shift_that_the_header_cannot_hold_is_refused():
 def test_the_checksum_is_the_published_one():
     # Check value of CRC-32C for the digits 1 to 9.
     assert crc32c(b"123456789") == 0xE3069283
+
+
+@pytest.mark.shared
+def test_records_of_all_kinds_move_by_exactly_the_shift(shared):
+    shift_ns = 12_345 * 86_400 * NS_PER_S
+    n_records = 0
+    for record, header in index([shared / "miniseed_corpus"], counters=Counters()).iter_records():
+        moved = peek(shift_record(record, shift_ns))
+        assert (moved.start_ns, moved.codes) == (header.start_ns + shift_ns, header.codes)
+        n_records += 1
+    assert n_records > 4000
 
 
 def record_at(start_ns: int, *, version: int) -> bytes:

@@ -15,6 +15,7 @@ from quake_stream.counters import Counters
 from quake_stream.errors import SourceError
 from quake_stream.mseed.archive import index
 from quake_stream.mseed.header import peek
+from quake_stream.replay import loop as loop_module
 from quake_stream.replay import server as server_module
 from quake_stream.replay.demo_data import write_demo_records
 from quake_stream.replay.faults import (
@@ -162,8 +163,9 @@ def test_long_records_are_sent_as_they_are_or_cut_for_clients_that_need_512_byte
     assert peek(pieces.packets(1)[0][1]).length == 512
 
 
-def test_too_many_clients_are_turned_away(serve, make_recording, connect):
-    server = serve(make_recording(1), max_clients=1)
+def test_too_many_clients_are_turned_away(serve, make_recording, connect, monkeypatch):
+    monkeypatch.setattr(loop_module, "_MAX_CLIENTS", 1)
+    server = serve(make_recording(1))
     connect(server, "HELLO\r\n").read(8)
     assert connect(server).read_to_end() == b""
 
@@ -257,6 +259,17 @@ def test_ipv6_addresses_are_written_with_brackets(make_recording):
         pytest.skip("NOT RUN: this machine has no IPv6 loopback")
     server.stop()
     assert server.address == f"[::1]:{server.port}"
+
+
+@pytest.mark.shared
+def test_a_real_archive_arrives_byte_for_byte(shared, serve, connect):
+    found = index([shared / "waveforms" / "continuous" / "oklahoma_2024_2h"], counters=Counters())
+    server = serve(found, speed=0, wait_for_clients=1)
+    client = connect(server, ALL)
+    client.read(8)
+    expected = b"".join(record for record, _ in found.iter_records())
+    received = client.read(len(found) * 520)
+    assert b"".join(received[at + 8 : at + 520] for at in range(0, len(received), 520)) == expected
 
 
 # Faults, seen from the client's side.
