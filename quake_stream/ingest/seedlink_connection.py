@@ -136,7 +136,8 @@ class Connection(Dialogue):
 
     def _expand(self) -> bool:
         """Enter the stations behind wildcards where the server cannot; False if it must try itself."""
-        if not self.table.has_wildcards or "NSWILDCARD" in self.hello.upper() or not self.has_info:
+        server_can = "NSWILDCARD" in self.hello.upper() and not self.table.has_refused_wildcard
+        if not self.table.has_wildcards or server_can or not self.has_info:
             return False
         for level in ("STATIONS", "STREAMS"):
             answer = self.ask_info(level)

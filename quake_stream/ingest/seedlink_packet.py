@@ -1,7 +1,5 @@
 """ObsPy's SeedLink packet for records of any length, decoded only when asked.  No I/O."""
 
-from functools import cached_property
-
 from obspy.clients.seedlink.slpacket import SLPacket
 
 from quake_stream.ingest.seedlink_framing import Frame
@@ -22,8 +20,16 @@ class RecordPacket(SLPacket):  # type: ignore[misc]  # ObsPy publishes no types
         self.slhead = frame.head
         self.msrecord = frame.record
         self.trace = None
+        self._sequence = frame.sequence
+        self._header: RecordHeader | None = None
 
-    @cached_property
+    def get_sequence_number(self) -> int:
+        """Sequence number, 24 bits; ObsPy's own parses the header anew each time."""
+        return self._sequence
+
+    @property
     def header(self) -> RecordHeader:
         """What the record says about itself, without its samples; raises RecordError."""
-        return peek(self.msrecord)
+        if self._header is None:
+            self._header = peek(self.msrecord)
+        return self._header

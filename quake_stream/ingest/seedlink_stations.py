@@ -110,6 +110,11 @@ class StationTable:
         return any(entry.has_wildcard for entry in self.entries)
 
     @property
+    def has_refused_wildcard(self) -> bool:
+        """Whether the server refused a wildcard, whatever it says that it can do."""
+        return any(e.has_wildcard and (e.net, e.station) in self.refused for e in self.entries)
+
+    @property
     def is_full(self) -> bool:
         """Whether no more stations are taken."""
         return len(self.entries) >= self.max_stations

@@ -7,12 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_seedlink import DEADLINE_S, START_NS, FakeServer, Peer, info, packet, record, record_v3
+from fake_seedlink import DEADLINE_S, START_NS, Peer, info, packet, record, record_v3
 
 from quake_stream.errors import SourceError
 from quake_stream.ingest.resume import ResumeStore
 from quake_stream.ingest.seedlink import SeedLinkSource
-from quake_stream.ingest.seedlink_settings import SeedLinkSettings
 from quake_stream.selection import parse_streams
 from quake_stream.types import NS_PER_S
 
@@ -263,7 +262,7 @@ def test_d19_the_second_line_of_hello_may_be_late(server, listen) -> None:
     assert client.total("connections.lost") == 0
 
 
-def test_d08_d25_a_refused_record_is_counted_and_the_stream_goes_on(server, listen) -> None:
+def test_a_refused_record_is_counted_and_the_stream_goes_on(server, listen) -> None:
     broken = bytearray(at(1))
     broken[24] = 99  # the hour
     empty = record(n_samples=0, start_ns=START_NS)
@@ -349,6 +348,19 @@ def test_d09_an_info_packet_nobody_asked_for_is_passed_over(server, listen) -> N
     client = listen()
     assert client.wait_for(2) == [1, 2]
     assert client.total("infos.unasked") == 2
+
+
+def test_d18_stations_are_named_even_where_there_is_only_one(server, listen) -> None:
+    server.feed(1, at(0))
+    listen().wait_for(1)
+    assert server.commands[0][2:] == ["STATION AAA XX", "SELECT ?????", "DATA", "END"]
+
+
+def test_d29_a_server_of_version_4_is_spoken_to_in_version_3(server, listen) -> None:
+    server.hello = b"SeedLink v4.0 (ring/4.5) :: SLPROTO:4.0 SLPROTO:3.1 CAP EXTREPLY NSWILDCARD\r\nsite\r\n"
+    server.feed(1, at(0))
+    assert listen().wait_for(1) == [1]
+    assert not any(command.startswith("SLPROTO") for command in server.commands[0])
 
 
 def test_d28_a_server_that_knows_no_info_is_used_without(server, listen) -> None:
@@ -578,6 +590,15 @@ def test_wildcards_are_expanded_where_the_server_cannot(server, listen) -> None:
     assert stations == ["STATION AAA XX", "STATION BBB XX"]
 
 
+def test_a_refused_wildcard_is_expanded_although_the_server_says_it_can(server, listen) -> None:
+    server.replies["STATION * XX"] = b"ERROR\r\n"
+    server.stations_xml = '<station name="AAA" network="XX"/>'
+    server.feed(1, at(0))
+    client = listen("XX.*")
+    assert client.wait_for(1) == [1]
+    assert client.total("stations.refused", "station") == 1
+
+
 def test_a_wildcard_goes_out_as_it_is_where_the_server_lists_no_stations(server, listen) -> None:
     server.hello = b"SeedLink v3.0 (old)\r\nsite\r\n"
     server.replies["INFO STATIONS"] = info("<error/>", channel="ERR")
@@ -702,11 +723,3 @@ def test_random_bytes_from_a_server_never_end_the_source(server, listen) -> None
     client = listen(retry_limit_s=0.01, command_timeout_s=0.1)
     server.wait_for(lambda: len(server.commands) > 40)
     assert client.thread.is_alive()
-
-
-def test_settings_are_fit_for_public_servers() -> None:
-    settings = SeedLinkSettings()
-    assert (settings.keepalive_s, settings.network_timeout_s) == (240.0, 600.0)
-    assert (settings.connect_timeout_s, settings.command_timeout_s) == (10.0, 20.0)
-    assert (settings.retry_first_s, settings.retry_limit_s) == (1.0, 60.0)
-    assert isinstance(FakeServer, type)

@@ -40,6 +40,14 @@ def test_d10_a_station_behind_a_wildcard_is_entered_when_it_is_heard() -> None:
     assert [e.wants_backfill for e in made.entries] == [False, False, True]
 
 
+def test_d25_a_station_is_found_at_once_among_ten_thousand() -> None:
+    made = table(*(f"XX.S{i}" for i in range(10_000)))
+    made.entries.clear()  # a scan of the list would find nothing now
+    found = made.find("XX", "S9999")
+    assert found is not None
+    assert found.code == "XX.S9999"
+
+
 def test_wildcards_are_asked_for_before_the_stations_they_cover() -> None:
     made = table("IU.ANMO", "IU.*")
     assert [e.code for e in made.to_request(with_wildcards=True)] == ["IU.*", "IU.ANMO"]
