@@ -71,6 +71,7 @@ class Assembler:
         self._longest_ns = 0
         self._packet_ns: dict[str, int] = {}  # length of the last packet of each component
         self._first_ns: int | None = None
+        self._resumed_ns = 0  # start of the data after the last time in which no component came
         self._absent: set[str] = set()  # components that windows do not wait for
         self._cursor: int | None = None  # start of the next window to decide
         self.components: tuple[str, ...] = ()
@@ -113,6 +114,9 @@ class Assembler:
             self._count("packets.refused", reason=reason)
             return [], []
         self._make_room(packet)
+        newest_ns = self.last_data_ns
+        if newest_ns is not None and packet.start_ns - newest_ns > self._wait_ns:
+            self._resumed_ns = packet.start_ns
         trace = self._traces.get(code) or self._add_trace(packet)
         gaps = trace.receive(packet, decided=self._cursor or 0)
         self._packet_ns[code] = packet.end_ns - packet.start_ns
@@ -178,7 +182,7 @@ class Assembler:
         """Decide all windows that can be decided."""
         newest_ns = self.last_data_ns
         assert newest_ns is not None
-        behind = self._find_behind(newest_ns)
+        self._leave_out_silent(newest_ns)
         components = self._choose()
         if self._cursor is None:
             self._cursor = self._first_start(components, newest_ns)
@@ -186,7 +190,7 @@ class Assembler:
         windows: list[Window] = []
         while self._cursor is not None:
             start = self._cursor
-            if self._rejoin(start, behind):
+            if self._rejoin(start, newest_ns):
                 components = self._choose()
             if components is None:
                 self._skip_without_components(start)
@@ -203,17 +207,19 @@ class Assembler:
             self._skip("warming_up", lost.n_warming_up)
         return windows
 
-    def _find_behind(self, newest_ns: int) -> set[str]:
-        """Components that are too far behind to wait for; they are left out of windows from now on."""
-        behind = {
-            code
-            for code, trace in self._traces.items()
-            if trace.end_ns is not None and newest_ns - trace.end_ns > self._wait_ns + self._packet_ns[code]
-        }
-        if behind - self._absent:
-            self._count("components.silent", len(behind - self._absent))
-            self._absent |= behind
-        return behind
+    def _patience_ns(self) -> int:
+        return self._wait_ns + max(self._packet_ns.values())
+
+    def _leave_out_silent(self, newest_ns: int) -> None:
+        """Wait no longer for components that are too far behind."""
+        patience_ns = self._patience_ns()
+        for code, trace in self._traces.items():
+            if code in self._absent or trace.end_ns is None:
+                continue
+            # Time in which nothing came at all is no sign of one component being silent.
+            if newest_ns - max(trace.end_ns, self._resumed_ns) > patience_ns:
+                self._absent.add(code)
+                self._count("components.silent")
 
     def _present(self) -> set[str]:
         return {c for c, trace in self._traces.items() if not trace.raw.is_empty} - self._absent
@@ -227,19 +233,21 @@ class Assembler:
         n_full = max(len(COMPONENT_SETS[name]) for name in self._spec.component_sets)
         is_full = chosen is not None and 0 < n_full <= len(chosen)
         assert self._first_ns is not None
-        has_waited = newest_ns - self._first_ns > self._wait_ns + self._longest_ns
+        has_waited = newest_ns - self._first_ns > self._patience_ns()
         if not present or not (is_full or has_waited):
             return None
         starts = [self._traces[code].raw.runs[0][0] for code in chosen or present]
         return next_start(max(starts), self._hop)
 
-    def _rejoin(self, start: int, behind: set[str]) -> bool:
+    def _rejoin(self, start: int, newest_ns: int) -> bool:
         """Take back the components that serve again from ``start`` on; False where there is none."""
-        back = {
-            code
-            for code in self._absent - behind
-            if not self._traces[code].raw.is_empty and self._traces[code].serves_from <= start
-        }
+        back = set()
+        for code in self._absent:
+            trace = self._traces[code]
+            if trace.end_ns is None or trace.raw.is_empty or trace.serves_from > start:
+                continue
+            if newest_ns - trace.end_ns <= self._patience_ns():
+                back.add(code)
         self._absent -= back
         return bool(back)
 

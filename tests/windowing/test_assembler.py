@@ -233,6 +233,27 @@ def test_a_silent_component_is_left_out_and_taken_back_when_it_serves_again():
     assert feeder.assembler.silent_components == ()
 
 
+def test_an_outage_of_all_components_makes_none_of_them_silent():
+    feeder = Feeder(component_wait_s=10)
+    # The last records before the outage are short, those after it longer than the wait.
+    for start, stop in [(0, 1990), (1990, 2000), (400_000, 402_000), (402_000, 404_000)]:
+        for code in "ZNE":
+            feeder.feed(code, start, stop)
+    assert feeder.starts() == _range(0, 2000 - N + 1) + _range(400_000, 404_000 - N + 1)
+    assert {w.components for w in feeder.windows} == {("Z", "N", "E")}
+    assert feeder.counters.total("components.silent") == 0
+    assert feeder.skipped() == {"gap": 400_000 // HOP - 30}
+
+
+def test_a_component_that_does_not_come_back_after_an_outage_is_left_out():
+    feeder = Feeder(component_wait_s=10)
+    for start in [*range(0, 2000, 100), *range(400_000, 404_000, 100)]:
+        for code in "ZNE" if start < 2000 else "ZN":
+            feeder.feed(code, start, start + 100)
+    assert {w.components for w in feeder.windows if w.start_index > N0 + 2000} == {("Z",)}
+    assert feeder.starts()[-1] == 404_000 - N - (404_000 - N) % HOP
+
+
 def test_windows_wait_for_a_component_that_is_merely_late():
     feeder = Feeder(component_wait_s=10)
     for start in range(0, 3000, 100):
