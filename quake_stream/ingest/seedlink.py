@@ -202,7 +202,7 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
                 self._counters.add("records.unwanted", station=self._name)
                 return False
             if self._table.get(source_id.network, source_id.station) is None:
-                self._counters.add("records.refused", reason="too_many_stations", station=self._name)
+                self._refuse_station()
                 return False
             position = Position(
                 server=self._name,
@@ -218,6 +218,13 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
         assert self._deliver is not None
         self._deliver(decoded)
         return False
+
+    def _refuse_station(self) -> None:
+        self._counters.add("records.refused", reason="too_many_stations", station=self._name)
+        n_held = self._throttle.admit("too many stations", self._pulse.now_s())
+        if n_held is not None:
+            limit = self._table.max_stations
+            log.error("seedlink.too_many_stations", server=self._name, limit=limit, n_not_logged=n_held)
 
     def _new_delays(self) -> Iterator[float]:
         return backoff(

@@ -61,6 +61,7 @@ class Connection(Dialogue):
         self._counters = counters
         self._now_ns = now_ns
         self._needs_survey = False
+        self._said: set[tuple[str, str]] = set()
         self._stuck = StuckRecord()
         self._last: Station | None = None
         self._idle = self._new_idle_clock()
@@ -174,24 +175,24 @@ class Connection(Dialogue):
             elif verdict.bad_selectors:
                 code, bad = verdict.station.code, verdict.bad_selectors
                 self._counters.add("selectors.refused", len(bad), station=code)
-                log.warning("seedlink.selectors_refused", server=self.sladdr, station=code, selectors=bad)
+                self._say_once("seedlink.selectors_refused", code, selectors=bad)
         if was_survey or talk.refused:
             raise LinkLostError(Lost.RENEGOTIATE, f"{len(talk.refused)} stations refused")
 
     def _refuse(self, verdict: Verdict) -> None:
-        station = verdict.station
+        station, reason = verdict.station, str(verdict.refused)
         if verdict.refused is Refused.DATA and station.step_back():
             self._counters.add("positions.refused", station=station.code)
             return
         self.table.refused.add((station.net, station.station))
-        self._counters.add("stations.refused", reason=str(verdict.refused), station=station.code)
-        log.warning(
-            "seedlink.station_refused",
-            server=self.sladdr,
-            station=station.code,
-            reason=str(verdict.refused),
-            selectors=station.selectors,
-        )
+        self._counters.add("stations.refused", reason=reason, station=station.code)
+        self._say_once("seedlink.station_refused", station.code, reason=reason, selectors=station.selectors)
+
+    def _say_once(self, what: str, code: str, **facts: object) -> None:
+        """Warn of a station; it will be refused again every hour, which the counters tell."""
+        if (what, code) not in self._said:
+            self._said.add((what, code))
+            log.warning(what, server=self.sladdr, station=code, **facts)
 
     def _wait_for_more(self) -> None:
         now_s = self._pulse.now_s()

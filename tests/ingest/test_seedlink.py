@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fake_seedlink import DEADLINE_S, START_NS, Peer, info, packet, record, record_v3
+from structlog.testing import capture_logs
 
 from quake_stream.errors import SourceError
 from quake_stream.ingest.resume import ResumeStore
@@ -541,11 +542,15 @@ def test_refused_stations_are_learnt_by_a_survey_and_the_rest_streams(server, li
     assert len(server.commands) == 3
 
 
-def test_a_server_that_refuses_everything_is_asked_again_later(server, listen) -> None:
+def test_a_server_that_refuses_everything_is_asked_again_later_and_blamed_once(server, listen) -> None:
     server.replies["STATION AAA XX"] = b"ERROR\r\n"
-    client = listen()
-    server.wait_for(lambda: len(server.commands) > 5)
-    client.stop()
+    with capture_logs() as logs:
+        client = listen()
+        server.wait_for(lambda: len(server.commands) > 5)
+        client.stop()
+    events = [entry["event"] for entry in logs]
+    assert events.count("seedlink.station_refused") == 1
+    assert events.count("seedlink.lost") == 1
     assert client.total("connections.lost", "no_stations") >= 1
     assert client.total("connections.lost", "renegotiate") >= 1
 
@@ -688,6 +693,18 @@ def test_back_off_grows_after_failures_and_starts_anew_only_after_data(server, l
     client.stop()
     delays = client.source._new_delays()
     assert 0.0005 <= next(delays) <= 0.001
+
+
+def test_a_link_that_flaps_is_logged_once_and_counted_each_time(server, listen) -> None:
+    server.behaviours = [raw(packet(i, at(i))) for i in range(1, 8)]
+    with capture_logs() as logs:
+        client = listen()
+        client.wait_for(7)
+        server.wait_for(lambda: len(server.commands) == 8)
+        client.stop()
+    events = [entry["event"] for entry in logs if entry["log_level"] != "debug"]
+    assert events == ["seedlink.connected", "seedlink.lost", "seedlink.connected", "seedlink.stopped"]
+    assert client.total("connections.lost", "eof") == 7
 
 
 def test_an_error_of_the_receiver_ends_the_run_and_is_not_hidden(server) -> None:
