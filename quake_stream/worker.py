@@ -48,8 +48,17 @@ class Feed(Publisher, Protocol):
         """Sequence number of the latest message."""
         ...
 
+    @property
+    def endpoint(self) -> str:
+        """Address that it is bound to."""
+        ...
+
     def poll(self) -> None:
         """Serve the sockets' housekeeping."""
+        ...
+
+    def counts(self) -> Mapping[Key, int]:
+        """Snapshot of the feed's counters."""
         ...
 
 
@@ -107,11 +116,12 @@ class Worker:
         self._next_status_s = 0.0
         self._rates: deque[tuple[float, int]] = deque(maxlen=12)
         self._pending: deque[Callable[[], None]] = deque()
-        self._last_now_ns = 0
+        self._feed: Feed | None = None
 
     def run(self) -> None:
         """Work until the queue is closed and drained; returns after every detection has been closed."""
         with self._open_feed() as feed:
+            self._feed = feed
             self._heartbeat(feed)
             self.ready.set()
             while not self._queue.drained:
@@ -129,17 +139,19 @@ class Worker:
         return {str(state): n for state, n in self._watch.states().items()}
 
     def counts(self) -> dict[Key, int]:
-        """Snapshot of the counters of detector and queue."""
-        return merge([self.pipeline.detector.counters.snapshot(), self._queue.counts()])
+        """Snapshot of the counters of detector, queue and feed."""
+        feed = self._feed.counts() if self._feed else {}
+        return merge([self.pipeline.detector.counters.snapshot(), self._queue.counts(), feed])
+
+    @property
+    def endpoint(self) -> str:
+        """Address of the feed; empty until it is open."""
+        return self._feed.endpoint if self._feed else ""
 
     def _turn(self, feed: Feed) -> None:
         self.progress += 1
         while self._pending:
             self._pending.popleft()()
-        now_ns = time.time_ns()
-        # After the host's clock was set back, no deadline of the old time would ever come.
-        clock_set_back = now_ns < self._last_now_ns
-        self._last_now_ns = now_ns
         for packet in self._queue.get(self.pipeline.wait_s(_TICK_S)):
             self._watch.packet(packet, time.monotonic())
             for result in self.pipeline.receive(packet):
@@ -148,7 +160,7 @@ class Worker:
                 else:
                     self._publish(feed, result)
             self._received(packet)
-        for detection in self.pipeline.score(flush=clock_set_back):
+        for detection in self.pipeline.score():
             self._publish(feed, detection)
         now_s = time.monotonic()
         if now_s >= self._next_status_s:

@@ -16,7 +16,7 @@ PARTS = {
     *BASE,
     *("config", "windowing", "detection", "mseed", "ingest", "replay", "models", "publish", "training"),
     *("formats", "clock", "packet_queue", "onset", "log", "metrics", "health", "notify", "supervision"),
-    *("pipeline", "stations", "worker"),
+    *("pipeline", "stations", "worker", "config_diff", "watchdog", "vitals"),
 }
 # Each part of the package, in the order in which data flow, and what it may import besides itself.
 LAYERS = {
@@ -52,6 +52,9 @@ LAYERS = {
     "pipeline": BASE | {"clock", "detection"},
     "stations": BASE | {"detection", "publish.wire"},
     "worker": BASE | {"packet_queue", "pipeline", "stations", "detection", "publish.wire", "publish.iso8601"},
+    "config_diff": BASE | {"config"},
+    "watchdog": BASE,
+    "vitals": BASE | {"health", "packet_queue", "worker"},
     "build": PARTS,
     "offline": PARTS | {"build"},
     "service": PARTS | {"build"},

@@ -5,8 +5,10 @@ Each command lives in a module of its own and imports what is heavy only when it
 answers at once.  Results go to standard output, logs and problems to standard error.
 """
 
+import functools
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -27,16 +29,32 @@ app = typer.Typer(
     help="Real-time earthquake detector: SeedLink in, LSTM, detections out over ZeroMQ.",
     epilog="Exit status: 0 done, 1 failed, 2 wrong usage, 66 no input, 78 wrong configuration or model.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(demo)
+
+
+def _until_reader_leaves(command: Callable[..., None]) -> Callable[..., None]:
+    """End a command that prints results well when their reader is gone, as in ``… scan … | head``."""
+
+    @functools.wraps(command)
+    def wrapped(*args: object, **kwargs: object) -> None:
+        try:
+            command(*args, **kwargs)
+        except BrokenPipeError:
+            # What is still in the buffer must not fail a second time when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    return wrapped
+
+
+app.command()(_until_reader_leaves(demo))
 app.command()(run)
-app.command()(check)
-app.command()(health)
-app.command()(listen)
-app.command()(scan)
+app.command()(_until_reader_leaves(check))
+app.command()(_until_reader_leaves(health))
+app.command()(_until_reader_leaves(listen))
+app.command()(_until_reader_leaves(scan))
 app.command()(replay)
 app.command()(train)
 
@@ -65,9 +83,5 @@ def main() -> None:
         for line in str(exc).split("\n"):
             print(f"quake-stream: {line}", file=sys.stderr)
         sys.exit(exc.exit_code)
-    except BrokenPipeError:
-        # The reader of a pipe has gone, as in `quake-stream scan … | head`: that is no failure of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)

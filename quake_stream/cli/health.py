@@ -16,14 +16,14 @@ def health(
     """
     Say whether the service is well: exit status 0 ok, 1 degraded, 2 down, with the reasons in words.
 
-    Example: [bold]quake-stream health /etc/quake-stream/home.toml || mail -s "quake-stream" me[/bold]
+    Example: `quake-stream health /etc/quake-stream/home.toml || mail -s "quake-stream" me`
     """
     from quake_stream.config import load  # noqa: PLC0415  pydantic takes a while
     from quake_stream.health import EXIT_CODES, HealthFile  # noqa: PLC0415  likewise
 
     name = f"{config.stem}.health.json"
     paths = [load(config).runtime_dir / name, Path("/run/quake-stream") / config.stem / name]
-    path = next((path for path in paths if path.exists()), paths[0])
+    path = next((path for path in paths if _exists(path)), paths[0])
     report = HealthFile(path).read(time.time())
     if as_json:
         print(json.dumps(asdict(report)))
@@ -36,3 +36,10 @@ def health(
             print(f"up {report.uptime_s:.0f} s, model {report.model}, instruments: {stations}")
             print(f"{report.windows_per_s:.1f} windows/s, {report.n_detections} detections")
     raise typer.Exit(EXIT_CODES[report.state])
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # a folder of the service's user: reading the file says so in words
+        return True

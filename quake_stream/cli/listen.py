@@ -25,7 +25,7 @@ def listen(
 
     Messages that were missed are reported, never hidden.
 
-    Example: [bold]quake-stream listen --topic detection.CX. | jq .onset_time[/bold]
+    Example: `quake-stream listen --topic detection.CX. | jq .onset_time`
     """
     from quake_stream.cli.rows import HEADING, format_row  # noqa: PLC0415  ZeroMQ loads slowly
     from quake_stream.publish.listing import json_line  # noqa: PLC0415  likewise

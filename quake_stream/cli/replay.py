@@ -34,9 +34,9 @@ def replay(
 
     Ends when all is sent and read, or with Ctrl-C.
 
-    Example: [bold]quake-stream replay /data/sds --speed 10[/bold]
+    Example: `quake-stream replay /data/sds --speed 10`
     """
-    from quake_stream.counters import Counters, by_reason  # noqa: PLC0415  keep --help fast
+    from quake_stream.counters import Counters, by_reason, merge  # noqa: PLC0415  keep --help fast
     from quake_stream.mseed import archive  # noqa: PLC0415  likewise
     from quake_stream.replay.server import ReplayServer  # noqa: PLC0415  likewise
     from quake_stream.selection import parse_list  # noqa: PLC0415  likewise
@@ -48,9 +48,8 @@ def replay(
     except ValueError as exc:
         raise typer.BadParameter(str(exc), param_hint="--stream") from exc
     index = archive.index(paths, counters=counters, include=include)
-    with (
-        StopSignals() as signals,
-        ReplayServer(
+    try:
+        server = ReplayServer(
             index,
             host=host,
             port=port,
@@ -61,10 +60,14 @@ def replay(
             wait_for_clients=int(wait or speed == 0),
             repack=repack,
             wildcards=wildcards,
-        ) as server,
-    ):
+        )
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+    with StopSignals() as signals, server:
         print(f"{len(index)} records at seedlink://{server.address}; Ctrl-C ends", file=sys.stderr)
-        while not signals.stop and not (server.finished.is_set() and server.wait_until_drained(0.0)):
+        # Asked first, as it raises what has ended the server's thread.
+        while not (server.wait_until_drained(0.0) and server.finished.is_set()) and not signals.stop:
             signals.wake.wait(0.5)
-    for name, n in by_reason({**counters.snapshot(), **server.counts()}).items():
+            signals.wake.clear()
+    for name, n in by_reason(merge([counters.snapshot(), server.counts()])).items():
         print(f"  {name}: {n}", file=sys.stderr)

@@ -17,7 +17,7 @@ def run(
     SIGHUP reads the configuration again: thresholds, station overrides and log level change at once; a
     file with mistakes is refused and the old one stays.
 
-    Example: [bold]quake-stream run config/raspberry-shake.toml[/bold]
+    Example: `quake-stream run config/raspberry-shake.toml`
     """
     from quake_stream import log  # noqa: PLC0415  torch and ObsPy load slowly; --help does not need them
     from quake_stream.config import load  # noqa: PLC0415  likewise

@@ -4,9 +4,11 @@ import enum
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
+
+from quake_stream.errors import QuakeStreamError
 
 
 class Format(enum.StrEnum):
@@ -34,7 +36,10 @@ def scan(
     ] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Streams to leave out, repeatable.")] = None,
     life: Annotated[
-        bool, typer.Option("--life", help="Write every message of a detection's life, not only its end.")
+        bool,
+        typer.Option(
+            "--life", help="Write every message of a detection's life, not only its end (no QuakeML)."
+        ),
     ] = False,
 ) -> None:
     """
@@ -43,7 +48,7 @@ def scan(
     The result is the same, bit for bit, as that of the service on the same records.  Progress and a
     summary of everything refused, missing or dropped go to standard error.
 
-    Example: [bold]quake-stream scan /data/sds --stream "CX.*..HH?" -f csv -o detections.csv[/bold]
+    Example: `quake-stream scan /data/sds --stream "CX.*..HH?" -f csv -o detections.csv`
     """
     from rich.console import Console  # noqa: PLC0415  keep --help fast
     from rich.progress import Progress  # noqa: PLC0415  likewise
@@ -51,12 +56,14 @@ def scan(
     from quake_stream import log, offline  # noqa: PLC0415  loads torch and ObsPy
     from quake_stream.formats import WRITERS  # noqa: PLC0415  likewise
 
+    if life and fmt is Format.QUAKEML:
+        raise typer.BadParameter("QuakeML holds one event per detection", param_hint="--life")
     log.configure("warning", "console")
     settings = offline.settings(config, paths=paths, streams=stream, exclude=exclude, model=model)
     job = offline.Scan(settings)
     with ExitStack() as stack:
         console = Console(stderr=True)
-        out = sys.stdout if output is None else stack.enter_context(output.open("w", encoding="utf-8"))
+        out = sys.stdout if output is None else stack.enter_context(_open(output))
         progress = stack.enter_context(
             Progress(console=console, transient=True, disable=not console.is_terminal)
         )
@@ -70,3 +77,10 @@ def scan(
                 writer.write(body)
         writer.close()
     print(job.summary(n), file=sys.stderr)
+
+
+def _open(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="utf-8", newline="")
+    except OSError as exc:
+        raise QuakeStreamError(f"{path}: cannot be written: {exc.strerror}") from exc
