@@ -55,6 +55,7 @@ def augment_earthquake(cut: Cut, noise: Cut, onset: int, rng: Rng) -> Cut:
 def augment_noise(cut: Cut, other: Cut, rng: Rng) -> Cut:
     """Vary a background cut: mix it with another, disturb it, then as with earthquakes."""
     samples, missing = cut.samples, cut.n_missing
+    is_absent = ~samples.any(axis=1)
     if rng.random() < P_MIX_NOISE:
         samples = samples + _ratio(samples, other.samples) * rng.uniform(0.2, 1.0) * other.samples
         missing = max(missing, other.n_missing)
@@ -63,9 +64,10 @@ def augment_noise(cut: Cut, other: Cut, rng: Rng) -> Cut:
         peak = level * 10 ** rng.uniform(0.3, 3.0)
         latest = N_CUT - int(rng.integers(10, 450))
         samples = samples + (peak * draw_artefact(rng, N_CUT, latest)).astype(np.float32)
-        samples[_levels(cut.samples) == 0] = 0.0
     if rng.random() < P_DROPOUT:
         samples = _drop_out(samples, rng)
+    if samples is not cut.samples:
+        samples[is_absent] = 0.0
     return _vary(dataclasses.replace(cut, samples=samples), missing, rng)
 
 

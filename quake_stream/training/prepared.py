@@ -55,7 +55,7 @@ def load_prepared(path: Path) -> list[Example]:
         with np.load(path, allow_pickle=False) as archive:
             text = json.loads(archive["table"].tobytes())
             planes = np.stack([archive[f"plane{i}"] for i in range(4)], axis=1)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as exc:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as exc:
         raise SourceError(f"{path}: no prepared training set: {exc}") from exc
     if text.get("format") != _FORMAT:
         raise SourceError(f"{path}: format {text.get('format')!r} is not {_FORMAT!r}")

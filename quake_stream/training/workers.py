@@ -6,6 +6,7 @@ and no process runs ahead of the training by more than a few.
 """
 
 import multiprocessing
+import os
 import queue
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -14,7 +15,7 @@ from typing import Any, Final, Self
 from quake_stream.training.batches import Batch
 
 AHEAD: Final = 3  # batches that a process may have ready
-_PATIENCE_S: Final = 5.0  # between looks whether a process still lives
+_PATIENCE_S: Final = 5.0  # between looks whether the other side still lives
 
 
 class BatchWorkers:
@@ -39,7 +40,9 @@ class BatchWorkers:
         self._queues: list[Any] = [context.Queue(maxsize=AHEAD) for _ in range(n_processes)]
         self._processes = [
             context.Process(
-                target=_fill, args=(make, self._range[i::n_processes], self._queues[i]), daemon=True
+                target=_fill,
+                args=(make, self._range[i::n_processes], self._queues[i], os.getpid()),
+                daemon=True,
             )
             for i in range(n_processes)
         ]
@@ -87,6 +90,18 @@ class BatchWorkers:
                 return batch
 
 
-def _fill(make: Callable[[int], Batch], numbers: range, batches: Any) -> None:
+def _fill(make: Callable[[int], Batch], numbers: range, batches: Any, parent: int) -> None:
     for number in numbers:
-        batches.put(make(number))
+        batch = make(number)
+        while not _put(batches, batch):
+            if os.getppid() != parent:  # killed without a chance to stop us
+                batches.cancel_join_thread()
+                return
+
+
+def _put(batches: Any, batch: Batch) -> bool:
+    try:
+        batches.put(batch, timeout=_PATIENCE_S)
+    except queue.Full:
+        return False
+    return True

@@ -1,0 +1,54 @@
+import io
+
+import pytest
+import torch
+from rich.console import Console
+
+from quake_stream.errors import SourceError
+from quake_stream.models.checkpoint import load_checkpoint
+from quake_stream.training.command import build, prepare, train
+from quake_stream.training.train import TrainSettings
+
+SETTINGS = TrainSettings(hidden=8, layers=1, steps=4, batch_size=8, evaluate_every=2, mine_every=0)
+
+
+def quiet():
+    return Console(file=io.StringIO(), width=200)
+
+
+def test_a_prepared_file_trains_to_a_checkpoint_that_loads(data_folder, tmp_path):
+    console = quiet()
+    prepare(data_folder, tmp_path / "set.npz", console=console)
+    out = tmp_path / "new" / "lstm"
+    train(SETTINGS, out, prepared=tmp_path / "set.npz", processes=0, on=0.95, off=0.9, console=console)
+    loaded = load_checkpoint(out)
+    assert loaded.spec.transform == "rfft-over-background/1"
+    assert (loaded.spec.on, loaded.spec.off) == (0.95, 0.9)
+    assert "AUC" in console.file.getvalue()
+
+
+def test_a_run_can_be_finished_elsewhere(data_folder, tmp_path):
+    out = tmp_path / "lstm"
+    train(SETTINGS, out, data=data_folder, processes=0, checkpoint=False, console=quiet())
+    assert not out.with_suffix(".json").exists()
+    train(SETTINGS, out, data=data_folder, processes=0, console=quiet())
+    assert load_checkpoint(out).card.training.seed == 0
+
+
+def test_training_needs_recordings(tmp_path):
+    with pytest.raises(SourceError, match="recordings"):
+        train(SETTINGS, tmp_path / "x", console=quiet())
+
+
+@pytest.mark.parametrize("network", ["lstm", "lstm-mhsa"])
+def test_both_networks_are_built_with_long_memory(network):
+    torch.manual_seed(0)
+    built = build(TrainSettings(network=network, hidden=16, heads=2))
+    forget = built.lstm.bias_ih_l0[16:32] + built.lstm.bias_hh_l0[16:32]
+    assert forget.min() >= 0
+    assert forget.max() > 3
+
+
+def test_an_unknown_network_is_named():
+    with pytest.raises(ValueError, match="'gru'"):
+        build(TrainSettings(network="gru"))

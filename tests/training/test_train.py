@@ -1,0 +1,109 @@
+import dataclasses
+
+import pytest
+import torch
+
+from quake_stream.errors import SourceError
+from quake_stream.training.command import build
+from quake_stream.training.dataset import gather
+from quake_stream.training.train import TrainSettings, learning_rate, train
+
+SETTINGS = TrainSettings(
+    hidden=8, layers=1, steps=60, batch_size=32, warmup_steps=5, evaluate_every=20, mine_every=0, dropout=0.0
+)
+
+
+@pytest.fixture(scope="module")
+def examples(data_folder):
+    return gather(data_folder)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def run(examples, tmp_path, settings=SETTINGS, name="run", **changes):
+    return train(examples, settings, build=build, state_file=tmp_path / f"{name}.state", **changes)
+
+
+def weights(trained):
+    return torch.cat([t.flatten().double() for t in trained.network.state_dict().values()])
+
+
+def test_a_small_set_is_learned(examples, tmp_path):
+    told = []
+    quick = dataclasses.replace(SETTINGS, network="lstm-mhsa", heads=2, learning_rate=1e-2)
+    trained = run(
+        examples, tmp_path, quick, report=lambda step, loss, evaluation: told.append((step, evaluation))
+    )
+    assert trained.history[-1].auc > 0.9
+    assert [step for step, _ in told] == list(range(1, 61))
+    assert [e.step for _, e in told if e is not None] == [20, 40, 60]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(examples, tmp_path):
+    short = dataclasses.replace(SETTINGS, steps=10, evaluate_every=5, mine_every=5)
+    first, second = (run(examples, tmp_path, short, name, processes=n) for name, n in (("a", 0), ("b", 2)))
+    other = run(examples, tmp_path, dataclasses.replace(short, seed=1), "c", processes=0)
+    assert torch.equal(weights(first), weights(second))
+    assert not torch.equal(weights(first), weights(other))
+
+
+class KilledError(Exception):
+    """Stands for a kill in the middle of a run."""
+
+
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(examples, tmp_path):
+    short = dataclasses.replace(SETTINGS, steps=15, evaluate_every=5, mine_every=5, dropout=0.2, layers=2)
+    whole = run(examples, tmp_path, short, "whole", processes=0)
+
+    def kill(step, loss, evaluation):
+        if step == 12:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(examples, tmp_path, short, "killed", processes=0, report=kill)
+    resumed_from = []
+    resumed = run(
+        examples, tmp_path, short, "killed", processes=0, report=lambda step, *_: resumed_from.append(step)
+    )
+    assert resumed_from[0] == 11
+    assert resumed.history == whole.history
+    assert torch.equal(weights(resumed), weights(whole))
+
+
+def test_a_finished_run_is_only_read_again(examples, tmp_path):
+    short = dataclasses.replace(SETTINGS, steps=4, evaluate_every=2)
+    first = run(examples, tmp_path, short, processes=0)
+    steps = []
+    again = run(examples, tmp_path, short, processes=0, report=lambda step, *_: steps.append(step))
+    assert steps == []
+    assert torch.equal(weights(first), weights(again))
+
+
+def test_a_run_without_progress_stops_early(examples, tmp_path):
+    # A learning rate of zero cannot improve on the first evaluation.
+    idle = dataclasses.replace(SETTINGS, learning_rate=0.0, evaluate_every=2, patience=2)
+    trained = run(examples, tmp_path, idle, processes=0)
+    assert trained.history[-1].step < SETTINGS.steps
+
+
+def test_a_state_of_other_settings_is_refused(examples, tmp_path):
+    run(examples, tmp_path, dataclasses.replace(SETTINGS, steps=2, evaluate_every=2), processes=0)
+    with pytest.raises(SourceError, match="other settings"):
+        run(examples, tmp_path, SETTINGS)
+
+
+def test_a_set_without_validation_is_refused(examples, tmp_path):
+    with pytest.raises(SourceError, match="validation"):
+        run([e for e in examples if e.split == "train"], tmp_path)
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero():
+    settings = TrainSettings(steps=1000, warmup_steps=100, learning_rate=1.0)
+    rates = [learning_rate(step, settings) for step in (0, 50, 99, 100, 550, 1000)]
+    assert rates == pytest.approx([0.01, 0.51, 1.0, 1.0, 0.5, 0.0])
