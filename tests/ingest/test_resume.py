@@ -164,6 +164,23 @@ def test_d13_a_torn_or_foreign_file_is_set_aside_and_a_new_one_written(path: Pat
     assert path.with_name("positions.json.corrupt-1").read_text() == text
 
 
+def test_a_damaged_file_that_cannot_be_set_aside_is_counted_and_not_trusted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text("torn")
+
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, "read-only file system")
+
+    monkeypatch.setattr(state_file, "set_aside", read_only)
+    store = ResumeStore(path)
+    assert store.positions(SERVER) == ()
+    assert {(k.name, k.reason) for k in store.counts()} == {
+        ("positions.refused", "corrupt"),
+        ("positions.unsaved", "EROFS"),
+    }
+
+
 def test_a_file_that_cannot_be_read_is_counted_and_left(path: Path) -> None:
     path.mkdir()
     store = ResumeStore(path)
