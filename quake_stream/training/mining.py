@@ -15,8 +15,7 @@ from quake_stream.training.batches import HardWindow
 from quake_stream.training.cuts import cut_at, features_of, has_noise_window, noise_starts
 from quake_stream.training.examples import Example
 
-N_SEARCHED: Final = 12_000  # windows scored at each search
-N_FOUND: Final = 240  # windows taken from each search: its worst 2 %
+FOUND_SHARE: Final = 0.02  # of the windows searched are taken: the worst
 N_KEPT: Final = 2000
 _CHUNK: Final = 256
 
@@ -28,8 +27,7 @@ def mine(
     *,
     seed: tuple[int, ...],
     known: Sequence[HardWindow],
-    n_searched: int = N_SEARCHED,
-    n_found: int = N_FOUND,
+    n_searched: int,
 ) -> list[HardWindow]:
     """
     Score randomly chosen background windows and return the highest, before those already known.
@@ -46,8 +44,8 @@ def mine(
         Of the choice.
     known
         Windows of earlier searches; the newest `N_KEPT` of all are kept.
-    n_searched, n_found
-        How many windows to score and to take.
+    n_searched
+        How many windows to score; the worst `FOUND_SHARE` of them are taken.
     """
     rng = np.random.default_rng(seed)
     usable = [i for i, example in enumerate(examples) if has_noise_window(example)]
@@ -68,5 +66,5 @@ def mine(
             for i in range(0, n_searched, _CHUNK)
         ]
     )
-    worst = np.argsort(-evidence, kind="stable")[:n_found]
+    worst = np.argsort(-evidence, kind="stable")[: round(FOUND_SHARE * n_searched)]
     return [*(windows[int(i)] for i in worst), *known][:N_KEPT]

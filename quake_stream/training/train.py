@@ -34,7 +34,7 @@ class TrainSettings:
     How to train: a run is reproducible from these and the training set.
 
     ``patience`` counts evaluations without improvement before the run stops early; ``mine_every`` steps
-    the background is searched for windows that fool the network (0: never).
+    ``mine_windows`` of the background are searched for those that fool the network (0: never).
     """
 
     network: str = "lstm"
@@ -53,6 +53,7 @@ class TrainSettings:
     evaluate_every: int = 250
     patience: int = 8
     mine_every: int = 1000
+    mine_windows: int = 12_000
     seed: int = 0
 
 
@@ -189,6 +190,7 @@ class _Run:
                 self._score,
                 seed=(settings.seed, state.step),
                 known=state.hard,
+                n_searched=settings.mine_windows,
             )
         self._save()
         report(state.step, loss, evaluation)

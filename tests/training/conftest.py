@@ -41,7 +41,7 @@ def noise(rng, n=N):
 
 
 def burst(rng, n, p):
-    """An earthquake [3, n]: 3-15 Hz from ``p`` on, decaying over seconds."""
+    """Make an earthquake [3, n]: 3-15 Hz from ``p`` on, decaying over seconds."""
     t = np.arange(n - p) / 100
     out = np.zeros((3, n))
     for hz in rng.uniform(3, 15, 6):
@@ -123,7 +123,7 @@ def data_folder(tmp_path_factory):
 
 @pytest.fixture
 def make_example():
-    """Factory of examples that need no file."""
+    """Make examples that need no file."""
 
     def make(**changes):
         n = changes.pop("n", 4000)
@@ -146,7 +146,7 @@ def make_example():
 
 @pytest.fixture
 def tools():
-    """What tests of readers need to write recordings."""
+    """Hand out what tests of readers need to write recordings."""
 
     class Tools:
         pass

@@ -9,7 +9,15 @@ from quake_stream.training.dataset import gather
 from quake_stream.training.train import TrainSettings, learning_rate, train
 
 SETTINGS = TrainSettings(
-    hidden=8, layers=1, steps=60, batch_size=32, warmup_steps=5, evaluate_every=20, mine_every=0, dropout=0.0
+    hidden=8,
+    layers=1,
+    steps=60,
+    batch_size=32,
+    warmup_steps=5,
+    evaluate_every=20,
+    mine_every=0,
+    mine_windows=250,
+    dropout=0.0,
 )
 
 
