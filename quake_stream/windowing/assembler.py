@@ -260,7 +260,9 @@ class Assembler:
     def _skip(self, reason: str, n: int) -> None:
         assert self._cursor is not None
         if n:
-            self._count("windows.skipped", n, reason=reason)
+            # Of an outage of years only the windows at its two edges hold samples that are lost.
+            n_edges = 2 * -(-self._spec.n_samples // self._hop)
+            self._count("windows.skipped", min(n, n_edges), reason=reason)
             self._cursor += n * self._hop
             self.is_warming_up = True
 

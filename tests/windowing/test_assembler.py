@@ -14,6 +14,7 @@ T0 = 1_700_000_000 * NS_PER_S
 N0 = 170_000_000_000  # index of T0 at 100 Hz, a multiple of the hop
 N, HOP = 512, 50
 YEAR = 365 * 86400 * 100
+EDGES = 22  # windows that may hold samples at the two edges of a long outage
 SETS = ("ZNE", "Z12", "123", "ZXY", "Z")
 INSTRUMENT = InstrumentId(network="XX", station="A", location="", band="H", source="H")
 
@@ -242,7 +243,7 @@ def test_an_outage_of_all_components_makes_none_of_them_silent():
     assert feeder.starts() == _range(0, 2000 - N + 1) + _range(400_000, 404_000 - N + 1)
     assert {w.components for w in feeder.windows} == {("Z", "N", "E")}
     assert feeder.counters.total("components.silent") == 0
-    assert feeder.skipped() == {"gap": 400_000 // HOP - 30}
+    assert feeder.skipped() == {"gap": EDGES}
 
 
 def test_a_component_that_does_not_come_back_after_an_outage_is_left_out():
@@ -308,7 +309,7 @@ def test_a_jump_of_years_is_skipped_by_arithmetic():
     feeder.feed("Z", 0, 1000)
     feeder.feed("Z", 5 * YEAR, 5 * YEAR + 1000)
     assert feeder.starts()[-1] == 5 * YEAR + 450
-    assert feeder.skipped() == {"gap": (5 * YEAR - 500) // HOP}
+    assert feeder.skipped() == {"gap": EDGES}
 
 
 def test_samples_that_are_no_longer_held_are_not_read():
