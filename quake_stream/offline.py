@@ -81,8 +81,6 @@ class Scan:
             for result in pipeline.receive(packet):
                 if isinstance(result, Detection):
                     yield self._body(result)
-            for detection in pipeline.score():
-                yield self._body(detection)
         for detection in pipeline.finish():
             yield self._body(detection)
         self._n_windows = pipeline.n_windows

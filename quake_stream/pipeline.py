@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from quake_stream.clock import Clock
 from quake_stream.detection.detector import Detector
 from quake_stream.protocols import Model
-from quake_stream.types import Detection, Gap, Packet
+from quake_stream.types import NS_PER_S, Detection, Gap, InstrumentId, Packet
+
+# Windows wait for company no longer than this much data of their instrument: in a backfill, where minutes of
+# data come at once, the ring would otherwise overwrite the samples of windows that wait.
+_MAX_BURST_NS = 5 * NS_PER_S
 
 
 class Pipeline:
@@ -31,21 +35,21 @@ class Pipeline:
         self.detector = detector
         self._model = model
         self._clock = clock
+        self._burst_starts_ns: dict[InstrumentId, int] = {}
         self.n_windows = 0
-        self.last_batch_ns: int | None = None
 
-    def receive(self, packet: Packet) -> list[Gap | Detection]:
-        """Take a packet; returns gaps, and detections that a gap has closed."""
+    def receive(self, packet: Packet) -> Iterator[Gap | Detection]:
+        """Take a packet, and score what is full or due or must not wait; yields gaps and detections."""
         self._clock.see(packet)
-        return self.detector.receive(packet)
+        yield from self.detector.receive(packet)
+        yield from self.score(flush=self._is_burst(packet))
 
     def score(self, *, flush: bool = False) -> Iterator[Detection]:
         """Run the model on every batch that is full or due, or with ``flush`` on all that waits."""
         while (batch := self.detector.next_batch(self._clock.now_ns(), flush=flush)) is not None:
             scores = self._model.predict(batch.features)
             self.n_windows += len(batch.windows)
-            self.last_batch_ns = self._clock.now_ns()
-            yield from self.detector.receive_scores(batch, scores, self.last_batch_ns)
+            yield from self.detector.receive_scores(batch, scores, self._clock.now_ns())
 
     def wait_s(self, limit_s: float) -> float:
         """Seconds until the next batch is due, at most ``limit_s``."""
@@ -58,3 +62,14 @@ class Pipeline:
         """Score what waits and close every open detection."""
         yield from self.score(flush=True)
         yield from self.detector.finish()
+
+    def _is_burst(self, packet: Packet) -> bool:
+        """Whether much data of the packet's instrument came since nothing waited."""
+        if self.detector.deadline_ns() is None:
+            self._burst_starts_ns.clear()
+            return False
+        start_ns = self._burst_starts_ns.setdefault(packet.source_id.instrument, packet.start_ns)
+        if packet.end_ns - start_ns <= _MAX_BURST_NS:
+            return False
+        self._burst_starts_ns.clear()
+        return True

@@ -31,6 +31,8 @@ log = structlog.get_logger()
 _EVENTS = {state: f"detection.{state}" for state in DetectionState}
 _TICK_S = 0.25
 _STATUS_S = 1.0
+# Few enough that heartbeats come in time on a slow machine that has much to catch up with.
+_TURN_PACKETS = 32
 # Data older than this when a detection is made are a recording or a long backfill, never "live".
 _LIVE_LIMIT_NS = 3600 * NS_PER_S
 
@@ -152,7 +154,8 @@ class Worker:
         self.progress += 1
         while self._pending:
             self._pending.popleft()()
-        for packet in self._queue.get(self.pipeline.wait_s(_TICK_S)):
+        for packet in self._queue.get(self.pipeline.wait_s(_TICK_S), max_packets=_TURN_PACKETS):
+            self.progress += 1
             self._watch.packet(packet, time.monotonic())
             for result in self.pipeline.receive(packet):
                 if isinstance(result, Gap):

@@ -1,15 +1,26 @@
 """Fixtures that many tests share."""
 
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
-from hypothesis import settings
 
-# A busy machine must not fail a test: no example is held to a time.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# Tests are no package, so what they share is found through the path.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from program import Program
+
+from quake_stream.replay import demo_data
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No deadlines: a busy machine is no bug.  Where many wait for the result, the same examples every time.
+hypothesis.settings.register_profile("default", deadline=None, max_examples=50)
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=30, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +30,27 @@ def shared() -> Path:
     if not (folder / "waveforms").is_dir():
         pytest.skip("NOT RUN: the real recordings in ../shared are not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with ObsPy's recordings of four stations as 512-byte records."""
+    folder = tmp_path_factory.mktemp("demo")
+    demo_data.write_demo_records(folder)
+    return folder
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Start the installed program: ``program("run", config)``; what still runs at the end is killed."""
+    started: list[Program] = []
+    kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    env = kept | {"XDG_STATE_HOME": str(tmp_path / "state"), "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
+
+    def start(*args: object, **more: str) -> Program:
+        started.append(Program(*args, env=env | more, cwd=tmp_path))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
