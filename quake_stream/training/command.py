@@ -19,7 +19,7 @@ from quake_stream.models.lstm_mhsa import LSTMAttentionModel
 from quake_stream.training.batches import CLASSES
 from quake_stream.training.examples import N_COMPONENTS, Example
 from quake_stream.training.prepared import load_prepared, save_prepared
-from quake_stream.training.train import Evaluation, Trained, TrainSettings
+from quake_stream.training.train import Evaluation, Trained, TrainSettings, best_so_far
 from quake_stream.training.train import train as train_network
 
 
@@ -112,6 +112,19 @@ def train(
         card = write_checkpoint(out, trained, settings, examples, on=on, off=off, min_windows=min_windows)
         console.print({name: round(value, 4) for name, value in card.metrics.items()})
     return trained
+
+
+def export(out: Path, *, prepared: Path, on: float = 0.9, off: float = 0.8, min_windows: int = 2) -> None:
+    """
+    Write the checkpoint of a run that was stopped, from the best state in ``OUT.state``.
+
+    ``prepared`` is the file that it was trained from.
+    """
+    from quake_stream.training.describe import write_checkpoint  # noqa: PLC0415  needs pydantic
+
+    examples = load_prepared(prepared)
+    settings, trained = best_so_far(examples, build=build, state_file=out.with_name(out.name + ".state"))
+    write_checkpoint(out, trained, settings, examples, on=on, off=off, min_windows=min_windows)
 
 
 def build(settings: TrainSettings) -> nn.Module:

@@ -120,6 +120,16 @@ def train(
     return run.result()
 
 
+def best_so_far(
+    examples: Sequence[Example], *, build: Callable[[TrainSettings], nn.Module], state_file: Path
+) -> tuple[TrainSettings, Trained]:
+    """Take the best network out of the state file of a run, finished or not, with the run's settings."""
+    content = torch.load(state_file, map_location="cpu", weights_only=True)
+    settings = TrainSettings(**content["settings"])
+    run = _Run(examples, settings, build=build, state_file=state_file, device="cpu", processes=0)
+    return settings, run.result()
+
+
 class _Run:
     """One training run, advanced from one evaluation to the next."""
 
@@ -263,7 +273,9 @@ class _Run:
     def _load(self) -> None:
         # weights_only: tensors and plain values, so that opening a state file cannot run code.
         content: dict[str, Any] = torch.load(self._state_file, map_location="cpu", weights_only=True)
-        if content["settings"] != dataclasses.asdict(self._settings):
+        # An option that the state does not know is newer than it, and its default is what was done before.
+        known = {**dataclasses.asdict(TrainSettings()), **content["settings"]}
+        if known != dataclasses.asdict(self._settings):
             raise SourceError(f"{self._state_file}: made with other settings; remove it to start afresh")
         self._state = _State(
             step=content["step"],

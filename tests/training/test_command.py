@@ -6,7 +6,7 @@ from rich.console import Console
 
 from quake_stream.errors import SourceError
 from quake_stream.models.checkpoint import load_checkpoint
-from quake_stream.training.command import build, prepare, train
+from quake_stream.training.command import build, export, prepare, train
 from quake_stream.training.train import TrainSettings
 
 SETTINGS = TrainSettings(hidden=8, layers=1, steps=4, batch_size=8, evaluate_every=2, mine_every=0)
@@ -33,6 +33,14 @@ def test_a_run_can_be_finished_elsewhere(data_folder, tmp_path):
     assert not out.with_suffix(".json").exists()
     train(SETTINGS, out, data=data_folder, processes=0, console=quiet())
     assert load_checkpoint(out).card.training.seed == 0
+
+
+def test_the_best_of_a_stopped_run_can_be_written(data_folder, tmp_path):
+    prepare(data_folder, tmp_path / "set.npz", console=quiet())
+    out = tmp_path / "lstm"
+    train(SETTINGS, out, prepared=tmp_path / "set.npz", processes=0, checkpoint=False, console=quiet())
+    export(out, prepared=tmp_path / "set.npz", on=0.7, off=0.6, min_windows=3)
+    assert load_checkpoint(out).spec.min_windows == 3
 
 
 def test_training_needs_recordings(tmp_path):

@@ -106,6 +106,17 @@ def test_a_state_of_other_settings_is_refused(examples, tmp_path):
         run(examples, tmp_path, SETTINGS)
 
 
+def test_a_state_from_before_an_option_existed_can_go_on(examples, tmp_path):
+    short = dataclasses.replace(
+        SETTINGS, steps=2, evaluate_every=2, mine_windows=TrainSettings().mine_windows
+    )
+    run(examples, tmp_path, short, processes=0)
+    content = torch.load(tmp_path / "run.state", weights_only=True)
+    del content["settings"]["mine_windows"]
+    torch.save(content, tmp_path / "run.state")
+    assert run(examples, tmp_path, short, processes=0).history[-1].step == 2
+
+
 def test_a_set_without_validation_is_refused(examples, tmp_path):
     with pytest.raises(SourceError, match="validation"):
         run([e for e in examples if e.split == "train"], tmp_path)
