@@ -58,7 +58,8 @@ LAYERS = {
     "build": PARTS,
     "offline": PARTS | {"build"},
     "service": PARTS | {"build"},
-    "cli": PARTS | {"build", "offline", "service"},
+    "diagnosis": PARTS | {"build"},
+    "cli": PARTS | {"build", "offline", "service", "diagnosis"},
     "__main__": {"cli"},
 }
 

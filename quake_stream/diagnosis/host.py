@@ -1,0 +1,69 @@
+"""Whether this machine lets the service keep its files and open its port.  Leaves nothing behind."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from quake_stream.config import Config, PublishSection
+from quake_stream.diagnosis.report import CONFIGURATION, Finding, ok, problem, problems, warning
+from quake_stream.errors import ConfigError, PublishError
+from quake_stream.health import Health, HealthFile
+from quake_stream.publish.publisher import Publisher
+
+_MAX_SOCKET_PATH = 107  # sun_path of Linux, without its final zero
+
+
+def findings(config: Config, name: str) -> list[Finding]:
+    """Folders and publish address; ``name`` is that of the instance, the stem of its configuration file."""
+    health = HealthFile(config.runtime_dir / f"{name}.health.json").read(time.time())
+    found = []
+    if health.state != "down":
+        found.append(ok("service", f"runs already with this configuration (process {health.pid})"))
+    found.append(_folder("state folder", config.state_dir))
+    if config.runtime_dir != config.state_dir:
+        found.append(_folder("runtime folder", config.runtime_dir))
+    return [*found, *_publishing(config.publish, health)]
+
+
+def _folder(about: str, folder: Path) -> Finding:
+    """Write a nameless file in the folder, or where it would be made."""
+    place = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as exc:
+        return problem(
+            about, f"{folder}: {place} cannot be written ({exc.strerror}); change its owner or mode"
+        )
+    return ok(
+        about, f"{folder} " + ("can be written" if folder.is_dir() else "will be made at the first start")
+    )
+
+
+def _publishing(section: PublishSection, health: Health) -> list[Finding]:
+    about = "publish"
+    scheme, _, place = section.bind.partition("://")
+    if scheme == "ipc" and place:
+        return [_socket_path(about, Path(place))]  # binding it would take it from a running service
+    try:
+        with Publisher(section.bind, allow_insecure=section.allow_insecure, linger_ms=0) as publisher:
+            endpoint = publisher.endpoint
+    except ConfigError as exc:
+        return problems(CONFIGURATION, exc)
+    except PublishError as exc:
+        if health.state != "down":
+            return [ok(about, f"{section.bind} is in use by the running service")]
+        return [problem(about, f"{exc}; free the address, or set another publish.bind")]
+    found = [ok(about, f"{section.bind} is free")]
+    if section.allow_insecure and scheme == "tcp" and "//127." not in endpoint and "//[::1]" not in endpoint:
+        found.append(warning(about, "anyone who reaches this address can read the feed (allow_insecure)"))
+    return found
+
+
+def _socket_path(about: str, path: Path) -> Finding:
+    if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
+        return problem(about, f"ipc://{path} is longer than the {_MAX_SOCKET_PATH} bytes that sockets allow")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        return problem(about, f"ipc://{path} cannot be made: {path.parent} is missing or cannot be written")
+    return ok(about, f"ipc://{path} can be made")
