@@ -154,7 +154,8 @@ class Worker:
         self.progress += 1
         while self._pending:
             self._pending.popleft()()
-        for packet in self._queue.get(self.pipeline.wait_s(_TICK_S), max_packets=_TURN_PACKETS):
+        limit_s = min(_TICK_S, max(0.0, self._next_heartbeat_s - time.monotonic()))
+        for packet in self._queue.get(self.pipeline.wait_s(limit_s), max_packets=_TURN_PACKETS):
             self.progress += 1
             self._watch.packet(packet, time.monotonic())
             for result in self.pipeline.receive(packet):

@@ -13,8 +13,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from program import Program
 
-from quake_stream.replay import demo_data
-
 ROOT = Path(__file__).resolve().parent.parent
 
 # No deadlines: a busy machine is no bug.  Where many wait for the result, the same examples every time.
@@ -35,6 +33,8 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def demo_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with ObsPy's recordings of four stations as 512-byte records."""
+    from quake_stream.replay import demo_data  # noqa: PLC0415  ObsPy loads slowly, and few tests need it
+
     folder = tmp_path_factory.mktemp("demo")
     demo_data.write_demo_records(folder)
     return folder
@@ -47,8 +47,8 @@ def program(tmp_path: Path) -> Iterator[Callable[..., Program]]:
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     env = kept | {"XDG_STATE_HOME": str(tmp_path / "state"), "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
 
-    def start(*args: object, **more: str) -> Program:
-        started.append(Program(*args, env=env | more, cwd=tmp_path))
+    def start(*args: object, stdout: int | None = None) -> Program:
+        started.append(Program(*args, env=env, cwd=tmp_path, stdout=stdout))
         return started[-1]
 
     yield start

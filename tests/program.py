@@ -12,17 +12,21 @@ DEADLINE_S = 60.0
 
 
 class Program:
-    """One ``quake-stream`` process, its standard output and error collected line by line."""
+    """
+    One ``quake-stream`` process, its standard output and error collected line by line.
 
-    def __init__(self, *args: object, env: dict[str, str], cwd: Path) -> None:
+    ``stdout`` is a file descriptor that takes the standard output instead.
+    """
+
+    def __init__(self, *args: object, env: dict[str, str], cwd: Path, stdout: int | None = None) -> None:
         self.out: list[str] = []
         self.err: list[str] = []
         self._changed = threading.Condition()
-        self._n_open = 2
+        self._n_open = 1 if stdout else 2
         self.process = subprocess.Popen(
             [sys.executable, "-m", "quake_stream", *map(str, args)],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout or subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env=env,
@@ -31,6 +35,7 @@ class Program:
         self._readers = [
             threading.Thread(target=self._read, args=pair)
             for pair in ((self.process.stdout, self.out), (self.process.stderr, self.err))
+            if pair[0]
         ]
         for reader in self._readers:
             reader.start()
@@ -81,4 +86,5 @@ class Program:
         self.process.kill()
         self.end()
         for stream in (self.process.stdout, self.process.stderr):
-            stream.close()
+            if stream:
+                stream.close()

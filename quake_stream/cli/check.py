@@ -33,7 +33,7 @@ def check(
     Changes nothing, and may run beside the service.  Exit status: 0 all well or only warnings, 1 problems
     with servers, streams, folders, port or load, 78 wrong configuration or model.
 
-    Example: [bold]quake-stream check my.toml --seconds 30[/bold]
+    Example: `quake-stream check my.toml --seconds 30`
     """
     from rich.console import Console  # noqa: PLC0415  keep --help fast
 

@@ -1,0 +1,74 @@
+"""``quake-stream replay``: a server that any SeedLink client can read."""
+
+import re
+import signal
+import socket
+
+import obspy
+import pytest
+from obspy.clients.seedlink.basic_client import Client
+
+
+def port_of(server) -> int:
+    server.until(lambda: bool(server.err))
+    found = re.fullmatch(r"570 records at seedlink://127\.0\.0\.1:(\d+); Ctrl-C ends", server.err[0])
+    assert found, server.err
+    return int(found[1])
+
+
+def test_another_client_reads_what_was_recorded(program, demo_records):
+    server = program("replay", demo_records, "--port", 0, "--speed", 0, "--as-recorded")
+    client = Client("127.0.0.1", port_of(server), timeout=20)
+    start = obspy.UTCDateTime("2010-05-27T16:24:20")
+    stream = client.get_waveforms("BW", "UH1", "", "SHZ", start, start + 10)
+    expected = obspy.read(str(demo_records / "BW.UH1..SHZ.mseed"))
+    expected.trim(start, start + 10)
+    stream.merge()
+    assert (stream[0].data == expected[0].data).all()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_well_with_a_client_connected(program, demo_records, number):
+    server = program("replay", demo_records, "--port", 0, "--wait")
+    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=20) as sock:
+        sock.sendall(b"HELLO\r")
+        assert sock.recv(8) == b"SeedLink"
+        assert server.stop(number) == 0
+    assert "  clients.accepted: 1" in server.err
+
+
+def test_it_ends_by_itself_when_all_is_sent(program, demo_records):
+    server = program("replay", demo_records, "--port", 0, "--speed", 0, "--stream", "BW.UH1")
+    server.until(lambda: bool(server.err))
+    port = int(re.search(r":(\d+);", server.err[0])[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+        for command in (b"HELLO\r", b"STATION UH1 BW\r", b"DATA\r"):
+            sock.sendall(command)
+            sock.recv(512)
+        sock.sendall(b"END\r")
+        n_bytes, n_expected = 0, 520 * int(server.err[0].split()[0])
+        while n_bytes < n_expected:
+            piece = sock.recv(65_536)
+            assert piece
+            n_bytes += len(piece)
+    assert server.end() == 0
+
+
+def test_a_loop_without_pace_is_wrong_usage(quake_stream, demo_records):
+    done = quake_stream("replay", demo_records, "--speed", 0, "--loop")
+    assert done.status == 2
+    assert "a loop needs a speed above 0" in done.err
+
+
+def test_a_stream_that_is_none_is_wrong_usage(quake_stream, demo_records):
+    done = quake_stream("replay", demo_records, "--stream", "nonsense")
+    assert done.status == 2
+    assert "names no stream" in done.err
+
+
+def test_a_port_in_use_is_one_line(quake_stream, demo_records):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = quake_stream("replay", demo_records, "--port", taken.getsockname()[1])
+    assert done.status == 66
+    assert len(done.err.splitlines()) == 1
+    assert done.err.startswith("quake-stream: cannot listen on 127.0.0.1 port ")
