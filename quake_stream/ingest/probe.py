@@ -49,11 +49,17 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What arrived of one stream: the number of records, and times (UTC ns) of the newest one."""
+    """
+    What arrived of one stream.
+
+    Times (UTC ns) are those of the newest record; ``record_s`` is the length of the longest one, for so long
+    its first sample waited for its last.
+    """
 
     source_id: SourceId
     sample_rate_hz: float
     n_records: int
+    record_s: float
     start_ns: int
     end_ns: int
     received_ns: int
@@ -62,11 +68,6 @@ class Heard:
     def latency_s(self) -> float:
         """Age of the newest sample when it arrived; negative where the station's clock is ahead."""
         return (self.received_ns - self.end_ns) / NS_PER_S
-
-    @property
-    def record_s(self) -> float:
-        """Length of the record: its first sample waited so long for its last."""
-        return (self.end_ns - self.start_ns) / NS_PER_S
 
 
 class Probe:
@@ -182,10 +183,12 @@ class Probe:
     def _take(self, packet: Packet) -> None:
         source_id = packet.source_id
         before = self._heard.get(source_id)
+        record_s = (packet.end_ns - packet.start_ns) / NS_PER_S
         self._heard[source_id] = Heard(
             source_id=source_id,
             sample_rate_hz=packet.sample_rate_hz,
             n_records=1 + (before.n_records if before else 0),
+            record_s=max(record_s, before.record_s if before else 0.0),
             start_ns=packet.start_ns,
             end_ns=packet.end_ns,
             received_ns=packet.received_ns,

@@ -48,7 +48,7 @@ class Probed:
     def heard(self) -> dict[SourceId, Heard]:
         times = {"start_ns": NOW_NS - 7 * NS_PER_S, "end_ns": NOW_NS - 3 * NS_PER_S, "received_ns": NOW_NS}
         return {
-            source_id: Heard(source_id=source_id, sample_rate_hz=100.0, n_records=n, **times)
+            source_id: Heard(source_id=source_id, sample_rate_hz=100.0, n_records=n, record_s=4.0, **times)
             for source_id, n in self.n_records.items()
         }
 
