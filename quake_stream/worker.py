@@ -31,8 +31,8 @@ log = structlog.get_logger()
 _EVENTS = {state: f"detection.{state}" for state in DetectionState}
 _TICK_S = 0.25
 _STATUS_S = 1.0
-# Few enough that heartbeats come in time on a slow machine that has much to catch up with.
-_TURN_PACKETS = 32
+# Few enough that heartbeats and a stop come in time on a slow machine that has much to catch up with.
+_TURN_PACKETS = 8
 # Data older than this when a detection is made are a recording or a long backfill, never "live".
 _LIVE_LIMIT_NS = 3600 * NS_PER_S
 

@@ -85,3 +85,13 @@ def test_a_closed_queue_is_drained_only_when_it_is_empty():
     queue.put(packet(1))
     assert queue.drained
     assert by_reason(queue.counts()) == {"packets.dropped.closed": 1}
+
+
+def test_what_is_discarded_is_counted_and_leaves_the_queue_drained():
+    queue = PacketQueue(max_packets=5)
+    for n in range(3):
+        queue.put(packet(n))
+    queue.close()
+    queue.discard()
+    assert queue.drained
+    assert by_reason(queue.counts()) == {"packets.dropped.shutdown": 3}

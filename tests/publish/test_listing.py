@@ -34,7 +34,12 @@ def message(topic: str, body: dict[str, Any]) -> Message:
     return Message(topic=topic, session=SESSION, sequence=9, body=body, received_ns=0)
 
 
-def test_a_detection_fills_a_row() -> None:
+@pytest.mark.parametrize(
+    ("processing", "latency_s", "note"), [("live", "0.26", "off"), ("replay", "", "off, replay")]
+)
+def test_a_detection_fills_a_row_with_its_latency_only_where_it_is_live(
+    processing: str, latency_s: str, note: str
+) -> None:
     body = {
         "state": "end",
         "class": "earthquake",
@@ -43,7 +48,7 @@ def test_a_detection_fills_a_row() -> None:
         "snr_db": None,
         "latency_s": {"total": 0.2623},
         "reason": "off",
-        "processing": "replay",
+        "processing": processing,
     }
     assert summary_row(message("detection.CX.PB01.--.HH", body)) == Row(
         time="2010-05-27T16:24:33.315Z",
@@ -51,8 +56,8 @@ def test_a_detection_fills_a_row() -> None:
         what="end",
         class_name="earthquake",
         probability="0.99",
-        latency_s="0.26",
-        note="off, replay",
+        latency_s=latency_s,
+        note=note,
     )
 
 

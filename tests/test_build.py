@@ -1,0 +1,99 @@
+"""The parts as the configuration wants them."""
+
+import pytest
+
+from quake_stream import build
+from quake_stream.clock import DataClock, WallClock
+from quake_stream.config import parse
+from quake_stream.errors import ConfigError, SourceError
+from quake_stream.ingest.files import FileSource
+from quake_stream.ingest.resume import ResumeStore
+from quake_stream.ingest.seedlink import SeedLinkSource
+from quake_stream.models.stalta import StaLtaModel
+from quake_stream.packet_queue import PacketQueue
+from quake_stream.types import SourceId
+
+SPEC = StaLtaModel().spec  # on 0.5, off 0.2, min_windows 2
+INSTRUMENT = SourceId.from_nslc("CX.PB01..HHZ").instrument
+OTHER = SourceId.from_nslc("CX.PB02..HHZ").instrument
+
+
+def config(*urls, **sections):
+    return parse(
+        {"source": [{"url": url} for url in urls or ("seedlink://a",)], "model": {"name": "stalta"}}
+        | sections,
+        name="test",
+    )
+
+
+def test_thresholds_come_from_the_model_unless_they_are_set():
+    settings = build.trigger_settings(config(), SPEC)(INSTRUMENT)
+    assert (settings.on, settings.off, settings.min_windows, settings.hold_s) == (0.5, 0.2, 2, 3.0)
+
+
+def test_a_station_overrides_the_trigger_section_and_that_the_model():
+    given = config(
+        trigger={"on": 0.9, "hold_s": 5.0}, stations={"CX.PB01": {"on": 0.95}, "CX.*": {"off": 0.3}}
+    )
+    settings = build.trigger_settings(given, SPEC)
+    assert (settings(INSTRUMENT).on, settings(INSTRUMENT).off, settings(INSTRUMENT).hold_s) == (
+        0.95,
+        0.2,
+        5.0,
+    )
+    assert (settings(OTHER).on, settings(OTHER).off) == (0.9, 0.3)
+
+
+def test_thresholds_that_contradict_each_other_across_levels_are_all_named():
+    given = config(trigger={"on": 0.1}, stations={"A.B": {"off": 0.15}, "C.D": {"on": 0.6}})
+    with pytest.raises(ConfigError) as refused:
+        build.trigger_settings(given, SPEC)
+    assert str(refused.value).splitlines() == [
+        "trigger: off (0.2) would be above on (0.1)",
+        'stations."A.B": off (0.15) would be above on (0.1)',
+    ]
+
+
+def test_servers_become_seedlink_sources_with_their_names():
+    sources = build.sources(config("seedlink://a", "seedlink://b:18001"), ResumeStore(None))
+    assert [type(source) for source in sources] == [SeedLinkSource] * 2
+    assert [source.name for source in sources] == ["a:18000", "b:18001"]
+
+
+def test_recordings_become_one_source_in_the_order_of_their_data(demo_records):
+    names = ["BW.UH1..SHZ.mseed", "BW.UH2..SHZ.mseed"]
+    (source,) = build.sources(config(*((demo_records / name).as_uri() for name in names)), ResumeStore(None))
+    assert isinstance(source, FileSource)
+    ends = [packet.received_ns for packet in source.packets()]
+    assert ends == sorted(ends)
+
+
+def test_a_path_with_blanks_and_umlauts_is_found(tmp_path, demo_records):
+    folder = tmp_path / "Höhe 1%20"
+    folder.symlink_to(demo_records)
+    assert build.archive(config(folder.as_uri())).n_records == 570
+
+
+def test_recordings_and_servers_are_not_mixed():
+    with pytest.raises(ConfigError, match="cannot be read in one run"):
+        build.is_replay(config("seedlink://a", "file:///b"))
+
+
+@pytest.mark.parametrize(
+    ("url", "clock", "is_replay"), [("seedlink://a", WallClock, False), ("file:///a", DataClock, True)]
+)
+def test_live_data_run_in_the_hosts_time_and_recordings_in_their_own(url, clock, is_replay):
+    worker = build.worker(
+        config(url), model=StaLtaModel(), queue=PacketQueue(max_packets=1), received=lambda _: None
+    )
+    assert isinstance(worker.pipeline._clock, clock)
+    assert worker._settings.is_replay is is_replay
+
+
+def test_the_model_is_found_by_name():
+    assert build.model(config()).spec == SPEC
+
+
+def test_a_missing_archive_is_found_out_when_it_is_read():
+    with pytest.raises(SourceError, match="no such file or folder"):
+        _ = build.archive(config("file:///nowhere")).n_records

@@ -1,0 +1,110 @@
+"""Detector and model together: nothing waits for ever, nothing is overwritten, batches change nothing."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic import START_NS, packets
+
+from quake_stream import build
+from quake_stream.clock import DataClock
+from quake_stream.config import parse
+from quake_stream.counters import Counters, by_reason
+from quake_stream.models.stalta import StaLtaModel
+from quake_stream.pipeline import Pipeline
+from quake_stream.types import NS_PER_S, Detection, Gap, Latency
+
+
+class HandClock:
+    """Stands still unless it is set."""
+
+    def __init__(self, now_ns: int) -> None:
+        self.ns = now_ns
+
+    def now_ns(self) -> int:
+        return self.ns
+
+    def see(self, packet) -> None:
+        pass
+
+
+def pipeline(clock, **sections) -> Pipeline:
+    config = parse({"source": [{"url": "seedlink://a"}], **sections}, name="test")
+    model = StaLtaModel()
+    return Pipeline(detector=build.detector(config, model.spec, Counters()), model=model, clock=clock)
+
+
+def run(pipe, stream):
+    """Life of all detections, without what depends on the time of day."""
+    found = [r for packet in stream for r in pipe.receive(packet)]
+    found += list(pipe.finish())
+    same = Latency(data_s=0.0, queue_s=0.0, inference_s=0.0)
+    return [replace(d, latency=same) for d in found if isinstance(d, Detection)]
+
+
+def test_an_onset_becomes_one_detection_with_its_life():
+    found = run(pipeline(DataClock()), packets(60, [40.0]))
+    assert [d.state for d in found] == ["new", "end"]
+    assert abs(found[0].onset_ns - (START_NS + 40 * NS_PER_S)) < 0.1 * NS_PER_S
+
+
+def test_a_detection_still_open_at_the_end_is_closed():
+    found = run(pipeline(DataClock()), packets(43, [40.0]))
+    assert [(d.state, d.reason) for d in found] == [("new", ""), ("end", "shutdown")]
+
+
+def test_a_gap_is_told_between_the_detections():
+    stream = list(packets(80, [40.0]))
+    pipe = pipeline(DataClock())
+    results = [r for p in stream[:60] + stream[65:] for r in pipe.receive(p)]
+    (gap,) = [r for r in results if isinstance(r, Gap)]
+    assert (gap.end_ns - gap.start_ns) == 5 * NS_PER_S
+
+
+@pytest.mark.parametrize("packet_s", [1.0, 7.0, 30.0])
+@pytest.mark.parametrize("hop_s", [0.5, 5.0])
+def test_a_backfill_is_scored_before_the_ring_overwrites_it(packet_s, hop_s):
+    """Ten minutes at once, while the host's clock stands still, so that no batch ever becomes due."""
+    onsets = [100.0, 300.0, 500.0]
+    clock = HandClock(START_NS + 700 * NS_PER_S)
+    pipe = pipeline(clock, windows={"hop_s": hop_s, "ring_s": 54.0}, model={"batch_windows": 4096})
+    found = run(pipe, packets(600, onsets, packet_s=packet_s, received_ns=clock.ns))
+    assert pipe.n_windows >= 580 / hop_s
+    assert not [name for name in by_reason(pipe.detector.counters.snapshot()) if "dropped" in name]
+    if hop_s == 0.5:
+        assert [d.onset_ns for d in found if d.state == "new"] == [
+            pytest.approx(START_NS + onset_s * NS_PER_S, abs=0.1 * NS_PER_S) for onset_s in onsets
+        ]
+
+
+def test_windows_wait_for_company_only_as_long_as_they_may():
+    clock = HandClock(START_NS + 30 * NS_PER_S)
+    pipe = pipeline(clock, model={"max_wait_s": 2.0})
+    for packet in packets(30, received_ns=clock.ns, packet_s=0.5):
+        list(pipe.receive(packet))
+    n_before = pipe.n_windows
+    (late,) = packets(1, start_ns=START_NS + 30 * NS_PER_S, received_ns=clock.ns)
+    list(pipe.receive(late))
+    assert pipe.wait_s(60.0) == pytest.approx(2.0)
+    clock.ns += 2 * NS_PER_S
+    assert pipe.wait_s(60.0) == 0.0
+    list(pipe.score())
+    assert pipe.n_windows > n_before
+    assert pipe.wait_s(60.0) == 60.0
+
+
+@settings(max_examples=20)
+@given(
+    packet_s=st.sampled_from([0.1, 0.73, 2.0, 20.0]),
+    batch_windows=st.sampled_from([8, 64, 4096]),
+    max_wait_s=st.sampled_from([0.0, 0.1, 5.0]),
+    is_live=st.booleans(),
+)
+def test_neither_packets_nor_batches_change_a_detection(packet_s, batch_windows, max_wait_s, is_live):
+    onsets = [40.0, 41.5, 70.0]
+    expected = run(pipeline(DataClock()), packets(90, onsets))
+    clock = HandClock(START_NS + 100 * NS_PER_S) if is_live else DataClock()
+    pipe = pipeline(clock, model={"batch_windows": batch_windows, "max_wait_s": max_wait_s})
+    stream = packets(90, onsets, packet_s=packet_s, received_ns=clock.ns if is_live else None)
+    assert run(pipe, stream) == expected

@@ -1,0 +1,275 @@
+"""Start, supervision and stop of the service, with sources and workers that misbehave."""
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import structlog
+from synthetic import packets
+
+from quake_stream import build
+from quake_stream.config import load
+from quake_stream.errors import ConfigError, PublishError, QuakeStreamError, SourceError
+from quake_stream.service import Service
+from quake_stream.types import Packet
+
+
+class FakeSource:
+    """Does what a test tells it, in its own thread."""
+
+    def __init__(self, body, name="fake:18000") -> None:
+        self.name = name
+        self.acknowledged: list[Packet] = []
+        self.stopped = threading.Event()
+        self._body = body
+
+    def run(self, deliver) -> None:
+        self._body(self, deliver)
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+    def acknowledge(self, packet) -> None:
+        self.acknowledged.append(packet)
+
+    def progress(self) -> int:
+        return 0
+
+    def counts(self):
+        return {}
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def wait_for_stop(source: FakeSource, _deliver) -> None:
+    source.stopped.wait(60)
+
+
+def stop_at_once(source: FakeSource, deliver) -> None:
+    terminate()
+    wait_for_stop(source, deliver)
+
+
+class Bench:
+    """A service with fake sources, run in the test's own thread, as signals demand."""
+
+    def __init__(self, tmp_path: Path, monkeypatch) -> None:
+        self.path = tmp_path / "home.toml"
+        self.sources: list[FakeSource] = []
+        self.logs: list[dict] = []
+        self._folder = tmp_path
+        monkeypatch.setattr(build, "sources", lambda *_: self.sources)
+
+    def run(self, *bodies, **service: object) -> None:
+        """Run to the end."""
+        replay = service.pop("replay", False)
+        bind = service.pop("bind", "tcp://127.0.0.1:*")
+        self.sources[:] = [FakeSource(body, f"fake:{n}") for n, body in enumerate(bodies)]
+        keys = {"state_dir": f"{self._folder}/s", "runtime_dir": f"{self._folder}/r"} | service
+        lines = ["[[source]]", 'url = "file:///x"' if replay else 'url = "seedlink://x"']
+        lines += ["[model]", 'name = "stalta"', "[publish]", f'bind = "{bind}"', "[service]"]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+        self.path.write_text("\n".join(lines))
+        with structlog.testing.capture_logs() as self.logs:
+            Service(load(self.path), self.path).run()
+
+    def counts(self) -> dict[str, int]:
+        (line,) = [line for line in self.logs if line["event"] == "service.stopped"]
+        return line["counts"]
+
+    @property
+    def events(self) -> list[str]:
+        return [line["event"] for line in self.logs]
+
+    @property
+    def health_file(self) -> Path:
+        return self._folder / "r" / "home.health.json"
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    before = threading.active_count()
+    bench = Bench(tmp_path, monkeypatch)
+    yield bench
+    assert threading.active_count() == before
+
+
+def test_a_signal_stops_sources_and_worker_and_leaves_no_health_report(bench):
+    def check_health(source, deliver):
+        while not bench.health_file.exists():
+            source.stopped.wait(0.02)
+        stop_at_once(source, deliver)
+
+    bench.run(check_health)
+    assert bench.events == ["service.ready", "service.stopping", "service.stopped"]
+    assert bench.sources[0].stopped.is_set()
+    assert not bench.health_file.exists()
+
+
+def test_what_was_delivered_before_the_stop_is_worked_through(bench):
+    def deliver_and_stop(source, deliver):
+        for packet in packets(43, [40.0], server=source.name, received_ns=time.time_ns()):
+            deliver(packet)
+        stop_at_once(source, deliver)
+
+    bench.run(deliver_and_stop)
+    assert len(bench.sources[0].acknowledged) == 43
+    assert bench.counts()["messages.sent.detection"] == 2
+
+
+def test_a_source_that_fails_stops_the_service_with_its_own_error(bench):
+    def fail(_source, _deliver):
+        raise SourceError("the archive is gone")
+
+    with pytest.raises(SourceError, match="the archive is gone"):
+        bench.run(wait_for_stop, fail)
+    (line,) = [line for line in bench.logs if line["event"] == "service.failed"]
+    assert (line["thread"], line["error"]) == ("ingest-fake:1", "the archive is gone")
+    assert bench.sources[0].stopped.is_set()
+
+
+def test_an_unexpected_failure_is_raised_as_it_is(bench):
+    def fail(_source, _deliver):
+        raise ZeroDivisionError("a bug")
+
+    with pytest.raises(ZeroDivisionError):
+        bench.run(fail)
+    assert "service.stopped" in bench.events
+
+
+def test_the_end_of_all_recordings_ends_the_service_well(bench):
+    def read(_source, deliver):
+        for packet in packets(43, [40.0]):
+            deliver(packet)
+
+    bench.run(read, replay=True)
+    assert bench.counts()["messages.sent.detection"] == 2
+
+
+def test_a_feed_that_cannot_open_ends_the_service_before_any_source_starts(bench):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PublishError, match="cannot publish on"):
+            bench.run(lambda *_: pytest.fail("started"), bind=f"tcp://127.0.0.1:{port}")
+    assert "service.ready" not in bench.events
+
+
+def test_a_worker_that_fails_does_not_leave_a_waiting_recording_behind(bench, monkeypatch):
+    """The recording waits for room in the queue, which nobody will make any more."""
+    worker = build.worker
+
+    def failing(*args, received, **kwargs):
+        def fail(_packet):
+            raise ZeroDivisionError("a bug")
+
+        return worker(*args, received=fail, **kwargs)
+
+    monkeypatch.setattr(build, "worker", failing)
+
+    def read(source, deliver):
+        for packet in packets(3000):
+            if source.stopped.is_set():
+                return
+            deliver(packet)
+
+    with pytest.raises(ZeroDivisionError):
+        bench.run(read, replay=True, stop_timeout_s=60)
+    (line,) = [line for line in bench.logs if line["event"] == "service.stopped"]
+    assert line["stuck"] == []
+
+
+def test_a_source_that_does_not_stop_is_named_and_does_not_hold_up_the_stop(bench):
+    release = threading.Event()
+
+    def hang(_source, _deliver):
+        terminate()
+        release.wait(60)
+
+    try:
+        with pytest.raises(QuakeStreamError, match="threads stuck: ingest-fake:0"):
+            bench.run(hang, stop_timeout_s=1)
+        assert not bench.health_file.exists()
+    finally:
+        release.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("ingest-"):
+                thread.join(20)
+
+
+def test_a_worker_that_lags_drops_what_is_left_when_the_budget_is_used_up(bench, monkeypatch):
+    model = build.model
+    release = threading.Event()
+
+    def slow(config):
+        made = model(config)
+        predict = made.predict
+
+        def slowly(features):
+            release.wait(0.3)
+            return predict(features)
+
+        made.predict = slowly
+        return made
+
+    monkeypatch.setattr(build, "model", slow)
+
+    def deliver_and_stop(source, deliver):
+        for packet in packets(600, server=source.name, received_ns=time.time_ns()):
+            deliver(packet)
+        stop_at_once(source, deliver)
+
+    bench.run(deliver_and_stop, stop_timeout_s=5)
+    n_dropped = bench.counts()["packets.dropped.shutdown"]
+    # What was dropped was not acknowledged either, so the positions still lie before it.
+    assert 0 < n_dropped == 600 - len(bench.sources[0].acknowledged)
+
+
+def test_a_signal_during_the_start_is_obeyed_before_anything_runs(bench, monkeypatch):
+    model = build.model
+    monkeypatch.setattr(build, "model", lambda config: (terminate(), model(config))[1])
+    bench.run(lambda *_: pytest.fail("started"))
+    assert bench.events == ["service.stopping", "service.stopped"]
+
+
+def test_a_wrong_model_or_configuration_is_raised_before_anything_runs(bench, monkeypatch):
+    def refuse(_config):
+        raise ConfigError("no")
+
+    monkeypatch.setattr(build, "model", refuse)
+    with pytest.raises(ConfigError):
+        bench.run(wait_for_stop)
+    assert bench.events == []
+
+
+def test_systemd_hears_of_start_and_stop(bench, monkeypatch, tmp_path):
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(address)
+        listener.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+        monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+        monkeypatch.delenv("WATCHDOG_PID", raising=False)
+
+        def check(source, deliver):
+            said = ""
+            while "WATCHDOG=1" not in said:
+                said += listener.recv(4096).decode() + "\n"
+            assert said.startswith("READY=1\n")
+            stop_at_once(source, deliver)
+
+        bench.run(check)
+        assert "STOPPING=1" in heard(listener, "STOPPING=1")
+
+
+def heard(listener, text) -> str:
+    said = ""
+    while text not in said:
+        said += listener.recv(4096).decode() + "\n"
+    return said

@@ -1,0 +1,224 @@
+"""The worker: queue in, messages out, and an orderly end."""
+
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+import structlog
+from synthetic import START_NS, packets
+
+from quake_stream import build
+from quake_stream.clock import DataClock, WallClock
+from quake_stream.config import parse
+from quake_stream.counters import Counters, Key, by_reason
+from quake_stream.errors import PublishError
+from quake_stream.models.stalta import StaLtaModel
+from quake_stream.packet_queue import PacketQueue
+from quake_stream.pipeline import Pipeline
+from quake_stream.stations import StationWatch
+from quake_stream.types import NS_PER_S
+from quake_stream.worker import FeedSettings, Worker
+
+
+class FakeFeed:
+    """Keeps what is sent, and tells who waits for it."""
+
+    session = UUID(int=7)
+    endpoint = "inproc://feed"
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, dict]] = []
+        self.changed = threading.Condition()
+        self.is_open = False
+        self.thread: threading.Thread | None = None
+
+    @property
+    def last_sequence(self) -> int:
+        return len(self.sent)
+
+    def send(self, topic, body) -> int:
+        assert self.is_open
+        with self.changed:
+            self.sent.append((topic, dict(body)))
+            self.changed.notify_all()
+        return len(self.sent)
+
+    def poll(self) -> None:
+        assert threading.current_thread() is self.thread
+
+    def counts(self):
+        return {Key("messages.sent"): len(self.sent)}
+
+    @contextmanager
+    def open(self):
+        self.is_open, self.thread = True, threading.current_thread()
+        yield self
+        self.is_open = False
+
+    def until(self, predicate) -> None:
+        with self.changed:
+            assert self.changed.wait_for(predicate, 20), self.sent[-3:]
+
+    def bodies(self, kind: str) -> list[dict]:
+        return [body for topic, body in self.sent.copy() if topic.partition(".")[0] == kind]
+
+
+class Bench:
+    """A worker with fakes around it."""
+
+    def __init__(self, *, is_replay: bool = True, heartbeat_s: float = 60.0, open_feed=None) -> None:
+        config = parse({"source": [{"url": "seedlink://a"}]}, name="test")
+        model = StaLtaModel()
+        self.feed = FakeFeed()
+        self.queue = PacketQueue(max_packets=10_000)
+        self.received = []
+        self.worker = Worker(
+            pipeline=Pipeline(
+                detector=build.detector(config, model.spec, Counters()),
+                model=model,
+                clock=DataClock() if is_replay else WallClock(),
+            ),
+            queue=self.queue,
+            spec=model.spec,
+            open_feed=open_feed or self.feed.open,
+            received=self.received.append,
+            watch=StationWatch(stale_after_s=None, min_interval_s=0.0),
+            settings=FeedSettings(heartbeat_s=heartbeat_s, author="me", agency="LMU", is_replay=is_replay),
+        )
+        self.thread = threading.Thread(target=self.worker.run)
+
+    def read(self, stream) -> None:
+        """Work through packets, in this thread."""
+        for packet in stream:
+            self.queue.put(packet)
+        self.queue.close()
+        self.worker.run()
+
+    def stop(self) -> None:
+        self.queue.close()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def bench():
+    bench = Bench(heartbeat_s=0.1)
+    yield bench
+    if bench.thread.ident:
+        bench.stop()
+
+
+def test_a_detection_is_published_with_its_model_and_who_says_so():
+    bench = Bench()
+    bench.read(packets(60, [40.0]))
+    new, end = bench.feed.bodies("detection")
+    assert (new["state"], end["state"], new["id"]) == ("new", "end", end["id"])
+    assert (new["author"], new["agency"], new["processing"]) == ("me", "LMU", "replay")
+    assert new["model"]["name"] == "stalta"
+    assert bench.worker.n_detections == 1
+    assert not bench.feed.is_open
+
+
+def test_the_first_and_the_last_message_are_heartbeats():
+    bench = Bench()
+    bench.read(packets(60, [40.0]))
+    topics = [topic for topic, _ in bench.feed.sent]
+    assert topics[0] == topics[-1] == "heartbeat"
+    assert bench.feed.bodies("heartbeat")[-1]["last_sequence"] == len(topics) - 1
+
+
+def test_an_open_detection_is_closed_before_the_feed_is():
+    bench = Bench()
+    bench.read(packets(43, [40.0]))
+    assert [(b["state"], b["reason"]) for b in bench.feed.bodies("detection")] == [
+        ("new", ""),
+        ("end", "shutdown"),
+    ]
+
+
+def test_every_packet_is_acknowledged_once_in_its_order():
+    bench = Bench()
+    stream = list(packets(60))
+    bench.read(stream)
+    assert bench.received == stream
+
+
+@pytest.mark.parametrize(("age_s", "processing"), [(0, "live"), (7200, "replay")])
+def test_only_what_is_recent_is_called_live(age_s, processing):
+    bench = Bench(is_replay=False)
+    start_ns = (time.time_ns() // NS_PER_S - 60 - age_s) * NS_PER_S
+    bench.read(packets(60, [40.0], start_ns=start_ns, received_ns=time.time_ns()))
+    found = bench.feed.bodies("detection")
+    assert found
+    assert {body["processing"] for body in found} == {processing}
+
+
+def test_the_state_of_an_instrument_is_published_on_change(bench):
+    bench.thread.start()
+    bench.feed.until(lambda: bench.feed.bodies("heartbeat"))
+    for packet in packets(30):
+        bench.queue.put(packet)
+    bench.feed.until(lambda: "ok" in [body["state"] for body in bench.feed.bodies("status")])
+    bench.stop()
+    states = [body["state"] for body in bench.feed.bodies("status")]
+    assert all(a != b for a, b in pairwise(states))
+    assert dict(bench.worker.stations()) == {"ok": 1}
+
+
+def test_heartbeats_come_without_any_data(bench):
+    bench.thread.start()
+    bench.feed.until(lambda: len(bench.feed.bodies("heartbeat")) >= 3)
+    assert bench.worker.ready.is_set()
+    assert bench.worker.endpoint == "inproc://feed"
+    assert bench.worker.progress > 0
+
+
+def test_a_change_is_made_in_the_worker_between_two_turns(bench):
+    bench.thread.start()
+    seen = []
+    done = threading.Event()
+    bench.worker.between_turns(lambda: (seen.append(threading.current_thread()), done.set()))
+    assert done.wait(20)
+    assert seen == [bench.thread]
+
+
+def test_the_counts_are_those_of_detector_queue_and_feed():
+    bench = Bench()
+    stream = list(packets(60))
+    bench.queue.close()
+    bench.queue.put(stream[0])
+    bench.worker.run()
+    assert by_reason(bench.worker.counts()) == {"messages.sent": 2, "packets.dropped.closed": 1}
+    assert bench.feed.bodies("heartbeat")[-1]["drops"] == {"packets.dropped.closed": 1}
+
+
+def test_a_feed_that_cannot_be_opened_ends_the_worker_before_it_is_ready():
+    def refuse():
+        raise PublishError("port in use")
+
+    bench = Bench(open_feed=refuse)
+    with pytest.raises(PublishError):
+        bench.worker.run()
+    assert not bench.worker.ready.is_set()
+    assert bench.worker.counts() == {}
+
+
+def test_nothing_is_logged_for_each_packet():
+    bench = Bench()
+    with structlog.testing.capture_logs() as lines:
+        bench.read(packets(60, [40.0]))
+    names = Counter(line["event"] for line in lines)
+    assert names["detection.new"] == names["detection.end"] == 1
+    assert sum(names.values()) <= 4, names
+
+
+def test_the_rate_of_windows_is_measured_between_heartbeats(bench):
+    assert bench.worker.windows_per_s == 0.0
+    bench.thread.start()
+    for packet in packets(60, start_ns=START_NS):
+        bench.queue.put(packet)
+    bench.feed.until(lambda: any(body["windows_per_s"] > 0 for body in bench.feed.bodies("heartbeat")))
