@@ -16,7 +16,7 @@ from quake_stream.config import Config, load
 from quake_stream.config_diff import changed_keys
 from quake_stream.counters import Counters, Key, by_reason, merge
 from quake_stream.errors import ConfigError, QuakeStreamError
-from quake_stream.health import HealthFile
+from quake_stream.health import Health, HealthFile, State
 from quake_stream.ingest.resume import ResumeStore
 from quake_stream.notify import Notifier
 from quake_stream.packet_queue import PacketQueue
@@ -58,7 +58,8 @@ class Service:
         self._counters = Counters()  # of this thread
         self._started_s = time.monotonic()
         self._watchdog = Watchdog(limit_s=(self._notifier.watchdog_s or 60.0) / 2)
-        self._dropping = False
+        self._state: State = "ok"  # as last logged
+        self._dropping = False  # likewise
         self._next_line_s = self._started_s + _LOG_LINE_S
 
     def run(self) -> None:
@@ -158,7 +159,7 @@ class Service:
         self._positions.save_if_due(now_s)
         counts = self.counts()
         health = self._vitals.health(now_s, counts)
-        self._log_dropping()
+        self._log_changes(health)
         try:
             self._health_file.write(health)
         except OSError:
@@ -179,12 +180,18 @@ class Service:
                 counts=health.counts,
             )
 
-    def _log_dropping(self) -> None:
+    def _log_changes(self, health: Health) -> None:
+        if health.state != self._state:
+            self._state = health.state
+            if health.state == "ok":
+                log.info("service.recovered")
+            else:
+                log.warning("service.degraded", reasons=list(health.reasons))
         n_dropped = self._vitals.n_dropped_lately
         if bool(n_dropped) != self._dropping:
             self._dropping = not self._dropping
             event = "service.dropping" if self._dropping else "service.dropping_ended"
-            log.warning(event, n_dropped=n_dropped, queue_depth=len(self._queue))
+            log.warning(event, n_dropped=n_dropped, queue_depth=health.queue_depth)
 
     def _makes_progress(self, now_s: float) -> bool:
         """Whether the loops of worker and sources turn; logged on change."""

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from program import DEADLINE_S, Program
 
 from quake_stream.counters import Counters
-from quake_stream.health import HealthFile
+from quake_stream.health import Health, HealthFile
 from quake_stream.mseed import archive
 from quake_stream.publish.subscriber import Message, Missed, Subscriber
 from quake_stream.replay import faults
@@ -244,6 +245,25 @@ def test_two_services_do_not_share_a_state_folder(program, configure, fake):
     assert first.stop(signal.SIGTERM) == 0
 
 
+def test_health_tells_a_running_a_silent_and_a_dead_service_apart(program, configure, fake):
+    config = configure(f"seedlink://{fake.address}", service={"stale_after_s": 5})
+    assert program("health", config).end() == 2
+    service = program("run", config)
+    wait_for_packets(config, 0)
+    well = program("health", config)
+    assert (well.end(), well.out[0]) == (0, "ok")
+    (reason,) = service.event("service.degraded")["reasons"]
+    assert reason.startswith(f"no data from {fake.address} for ")
+    wait_for_report(config, lambda health: health.state == "degraded")
+    silent = program("health", config, "--json")
+    assert silent.end() == 1
+    assert json.loads(silent.out[0])["sources"][0]["name"] == fake.address
+    assert service.stop(signal.SIGKILL) == -signal.SIGKILL
+    dead = program("health", config)
+    assert dead.end() == 2
+    assert dead.out == ["down", f"- process {service.process.pid} has ended"]
+
+
 def test_a_recording_ends_by_itself_with_the_detections_of_a_scan(program, configure, demo_records):
     # A feed waits for no subscriber, so the log says what was published.
     service = program("run", configure(demo_records.as_uri()))
@@ -290,16 +310,21 @@ def n_packets(folder: Path, seconds: float) -> int:
     return int((records.end_ns <= records.start_ns.min() + round(seconds * 1e9)).sum())
 
 
-def wait_for_packets(config: Path, service: Program, n: int) -> None:
-    """Wait until the service has taken so many packets; it reports every second, in a file."""
+def wait_for_report(config: Path, predicate: Callable[[Health], bool]) -> None:
+    """Wait for something in the health report, a file that is written every second."""
     report = HealthFile(config.parent / "r" / f"{config.stem}.health.json")
     ticks = threading.Event()
     for _ in range(round(DEADLINE_S / 0.05)):
-        health = report.read(0.0)
-        if sum(source.n_packets for source in health.sources) >= n and health.queue_depth == 0:
+        health = report.read(time.time())
+        if health.state != "down" and predicate(health):
             return
         ticks.wait(0.05)
-    raise AssertionError(f"{n} packets never came: {health}; {service.err[-5:]}")
+    raise AssertionError(f"never came: {health}")
+
+
+def wait_for_packets(config: Path, n: int) -> None:
+    """Wait until the service has taken so many packets."""
+    wait_for_report(config, lambda h: sum(s.n_packets for s in h.sources) >= n and not h.queue_depth)
 
 
 def test_a_reload_changes_thresholds_and_refuses_a_bad_file(program, configure, demo_records, hand_server):
@@ -307,9 +332,9 @@ def test_a_reload_changes_thresholds_and_refuses_a_bad_file(program, configure, 
     config = configure(url, trigger={"min_windows": 100})
     hand_server(0.0).start()
     service = program("run", config)
-    wait_for_packets(config, service, 1)  # the replay has begun
+    wait_for_packets(config, 1)  # the replay has begun
     hand_server(50.0)
-    wait_for_packets(config, service, n_packets(demo_records, 50.0))
+    wait_for_packets(config, n_packets(demo_records, 50.0))
 
     configure(url, trigger={"on": 7})
     service.ask(signal.SIGHUP)
@@ -321,7 +346,7 @@ def test_a_reload_changes_thresholds_and_refuses_a_bad_file(program, configure, 
     (problem,) = service.event("service.reload_refused", 2)["problems"]
     assert "above on" in problem
     hand_server(120.0)
-    wait_for_packets(config, service, n_packets(demo_records, 120.0))
+    wait_for_packets(config, n_packets(demo_records, 120.0))
     assert not [line for line in service.err if '"detection.' in line]
 
     configure(url, model_keys={"threads": 2})
@@ -340,9 +365,9 @@ def test_kill_9_loses_nothing_that_the_server_still_holds(program, configure, de
     config = configure(f"seedlink://{hand_server(0.0).address}")
     hand_server(0.0).start()
     killed = program("run", config)
-    wait_for_packets(config, killed, 1)  # the replay has begun
+    wait_for_packets(config, 1)  # the replay has begun
     hand_server(100.0)
-    wait_for_packets(config, killed, n_packets(demo_records, 100.0))
+    wait_for_packets(config, n_packets(demo_records, 100.0))
     saved = config.parent / "s" / "test.positions.json"
     ticks = threading.Event()
     while not (saved.exists() and saved.read_text().count("BW.UH") == 4):
