@@ -15,6 +15,7 @@ from synthetic import packets
 from quake_stream import build
 from quake_stream.config import load
 from quake_stream.errors import ConfigError, PublishError, QuakeStreamError, SourceError
+from quake_stream.ingest.resume import ResumeStore
 from quake_stream.service import Service
 from quake_stream.types import Packet
 
@@ -25,6 +26,7 @@ class FakeSource:
     def __init__(self, body, name="fake:18000") -> None:
         self.name = name
         self.acknowledged: list[Packet] = []
+        self.positions: ResumeStore | None = None
         self.stopped = threading.Event()
         self._body = body
 
@@ -36,6 +38,7 @@ class FakeSource:
 
     def acknowledge(self, packet) -> None:
         self.acknowledged.append(packet)
+        self.positions.advance(packet.position)
 
     def progress(self) -> int:
         return 0
@@ -65,7 +68,12 @@ class Bench:
         self.sources: list[FakeSource] = []
         self.logs: list[dict] = []
         self._folder = tmp_path
-        monkeypatch.setattr(build, "sources", lambda *_: self.sources)
+        monkeypatch.setattr(build, "sources", self._give_sources)
+
+    def _give_sources(self, _config, positions) -> list[FakeSource]:
+        for source in self.sources:
+            source.positions = positions
+        return self.sources
 
     def run(self, *bodies, **service: object) -> None:
         """Run to the end."""
@@ -124,6 +132,20 @@ def test_what_was_delivered_before_the_stop_is_worked_through(bench):
     assert bench.counts()["messages.sent.detection"] == 2
 
 
+def test_the_positions_are_saved_at_the_stop(bench, tmp_path):
+    def deliver_and_stop(source, deliver):
+        stream = list(packets(120, server=source.name, received_ns=time.time_ns()))
+        for packet in stream:
+            deliver(packet)
+        while len(source.acknowledged) < len(stream):
+            source.stopped.wait(0.02)
+        stop_at_once(source, deliver)
+
+    bench.run(deliver_and_stop, save_interval_s=3600)
+    (saved,) = ResumeStore(tmp_path / "s" / "home.positions.json").positions("fake:0")
+    assert 50 <= saved.sequence <= 60  # a minute of data behind the last, to find open detections again
+
+
 def test_a_source_that_fails_stops_the_service_with_its_own_error(bench):
     def fail(_source, _deliver):
         raise SourceError("the archive is gone")
@@ -179,8 +201,10 @@ def test_a_worker_that_fails_does_not_leave_a_waiting_recording_behind(bench, mo
                 return
             deliver(packet)
 
+    started_s = time.monotonic()
     with pytest.raises(ZeroDivisionError):
-        bench.run(read, replay=True, stop_timeout_s=60)
+        bench.run(read, replay=True, stop_timeout_s=300)
+    assert time.monotonic() - started_s < 60  # and not the stop budget
     (line,) = [line for line in bench.logs if line["event"] == "service.stopped"]
     assert line["stuck"] == []
 
