@@ -15,6 +15,7 @@ import obspy
 import pytest
 from program import DEADLINE_S, Program
 
+from quake_stream import offline
 from quake_stream.counters import Counters
 from quake_stream.health import Health, HealthFile
 from quake_stream.mseed import archive
@@ -100,9 +101,14 @@ def by_instrument(bodies: list[dict[str, Any]]) -> Life:
 
 
 def scan(program: Start, folder: Path, *options: str) -> list[dict[str, Any]]:
-    done = program("scan", folder, "--life", *(options or ("--model", "stalta")))
+    done = program("scan", folder, "--life", *options)
     assert done.end() == 0, done.err
     return [json.loads(line) for line in done.out]
+
+
+def scanned(folder: Path) -> list[dict[str, Any]]:
+    """Do what the command ``scan --life`` does, which the first test holds it to, without a process."""
+    return list(offline.Scan(offline.settings(None, paths=[folder], model="stalta")).run())
 
 
 def received(subscriber: Subscriber, service: Program) -> list[dict[str, Any]]:
@@ -151,7 +157,10 @@ def serve(
 @pytest.mark.parametrize("model", MODELS)
 def test_the_service_publishes_what_a_scan_finds(program, configure, demo_records, model):
     found, service = serve(program, configure, demo_records, model=model)
-    assert by_instrument(found) == by_instrument(scan(program, demo_records, "--model", model))
+    expected = by_instrument(scan(program, demo_records, "--model", model))
+    assert by_instrument(found) == expected
+    if model == "stalta":
+        assert by_instrument(scanned(demo_records)) == expected
     assert {body["processing"] for body in found} == {"replay"}
     assert "service.failed" not in " ".join(service.err)
 
@@ -170,9 +179,9 @@ def repack(source: Path, target: Path, reclen: int) -> Path:
 def test_the_cut_into_records_changes_no_detection(program, configure, demo_records, tmp_path, reclen):
     folder = repack(demo_records, tmp_path / "repacked", reclen)
     found, _ = serve(program, configure, folder)
-    expected = by_instrument(scan(program, demo_records))
+    expected = by_instrument(scanned(demo_records))
     assert by_instrument(found) == expected
-    assert by_instrument(scan(program, folder)) == expected
+    assert by_instrument(scanned(folder)) == expected
 
 
 def test_everything_lost_refused_or_odd_is_in_the_final_counts(program, configure, demo_records):
@@ -268,7 +277,7 @@ def test_a_recording_ends_by_itself_with_the_detections_of_a_scan(program, confi
     # A feed waits for no subscriber, so the log says what was published.
     service = program("run", configure(demo_records.as_uri()))
     assert service.end() == 0, service.err
-    expected = scan(program, demo_records)
+    expected = scanned(demo_records)
     assert [line[:3] for line in logged(service)] == [
         (f"detection.{body['state']}", body["id"], body["revision"]) for body in expected
     ]
@@ -383,7 +392,7 @@ def test_kill_9_loses_nothing_that_the_server_still_holds(program, configure, de
     assert again.stop(signal.SIGTERM) == 0
     expected = [
         (f"detection.{b['state']}", b["id"], b["revision"], b["onset_time"], round(b["peak_probability"], 4))
-        for b in scan(program, demo_records)
+        for b in scanned(demo_records)
     ]
     before, after = logged(killed), logged(again)
     assert before
