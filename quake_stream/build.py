@@ -12,8 +12,8 @@ from quake_stream.detection.trigger import TriggerSettings
 from quake_stream.errors import ConfigError
 from quake_stream.ingest.files import FileSource
 from quake_stream.ingest.resume import ResumeStore
-from quake_stream.ingest.seedlink import SeedLinkSource
-from quake_stream.ingest.seedlink_settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.source import SeedLinkSource
 from quake_stream.models import load_model
 from quake_stream.onset import pick_onset
 from quake_stream.packet_queue import PacketQueue

@@ -3,7 +3,6 @@
 import json
 import signal
 import socket
-import sys
 import threading
 import time
 from collections import defaultdict
@@ -13,6 +12,7 @@ from typing import Any
 
 import obspy
 import pytest
+from fake_seedlink import FakeServer
 from program import DEADLINE_S, Program
 
 from quake_stream import offline
@@ -22,10 +22,6 @@ from quake_stream.mseed import archive
 from quake_stream.publish.subscriber import Message, Missed, Subscriber
 from quake_stream.replay import faults
 from quake_stream.replay.server import ReplayServer
-
-sys.path.insert(0, str(Path(__file__).parent / "ingest"))
-
-from fake_seedlink import FakeServer
 
 WEIGHTS = Path(archive.__file__).parent.parent / "models" / "weights"
 MODELS = [

@@ -8,7 +8,7 @@ from quake_stream.config import parse
 from quake_stream.errors import ConfigError, SourceError
 from quake_stream.ingest.files import FileSource
 from quake_stream.ingest.resume import ResumeStore
-from quake_stream.ingest.seedlink import SeedLinkSource
+from quake_stream.ingest.seedlink.source import SeedLinkSource
 from quake_stream.models.stalta import StaLtaModel
 from quake_stream.packet_queue import PacketQueue
 from quake_stream.types import SourceId

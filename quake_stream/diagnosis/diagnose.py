@@ -25,7 +25,7 @@ from quake_stream.diagnosis.report import (
 )
 from quake_stream.errors import ConfigError, QuakeStreamError, SourceError
 from quake_stream.ingest.probe import Probe
-from quake_stream.ingest.seedlink_settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 from quake_stream.selection import parse_streams
 from quake_stream.supervision import GuardedThread
 from quake_stream.windowing.components import COMPONENT_SETS

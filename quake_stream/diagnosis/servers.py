@@ -7,7 +7,7 @@ from quake_stream.diagnosis.instruments import StreamFacts
 from quake_stream.diagnosis.report import Finding, duration, ok, problem, some, warning
 from quake_stream.ingest.offers import Offer, hint, unmatched
 from quake_stream.ingest.probe import Greeting, Probe
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
 from quake_stream.mseed.record import Refusal
 from quake_stream.selection import StreamPattern
 from quake_stream.types import NS_PER_S, SourceId

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from quake_stream.counters import Key
 from quake_stream.ingest.offers import Offer, offers
 from quake_stream.ingest.pattern_index import PatternIndex
-from quake_stream.ingest.pulse import Pulse, StoppedError
 from quake_stream.ingest.resume import ResumeStore
-from quake_stream.ingest.seedlink import SeedLinkSource
-from quake_stream.ingest.seedlink_address import Address
-from quake_stream.ingest.seedlink_dialogue import Dialogue
-from quake_stream.ingest.seedlink_info import stations
-from quake_stream.ingest.seedlink_link import Resolve
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
-from quake_stream.ingest.seedlink_settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.address import Address
+from quake_stream.ingest.seedlink.dialogue import Dialogue
+from quake_stream.ingest.seedlink.info import stations
+from quake_stream.ingest.seedlink.link import Resolve
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.pulse import Pulse, StoppedError
+from quake_stream.ingest.seedlink.settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.source import SeedLinkSource
 from quake_stream.selection import StreamPattern
 from quake_stream.types import NS_PER_S, Packet, SourceId
 

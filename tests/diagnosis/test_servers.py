@@ -11,7 +11,7 @@ from quake_stream.diagnosis import servers
 from quake_stream.diagnosis.report import Level
 from quake_stream.ingest.offers import Offer
 from quake_stream.ingest.probe import Greeting, Heard
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
 from quake_stream.selection import wanted
 from quake_stream.types import NS_PER_S, SourceId
 

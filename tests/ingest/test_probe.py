@@ -11,8 +11,8 @@ from fake_seedlink import DEADLINE_S, FakeServer, Peer, record
 
 from quake_stream.counters import Counters
 from quake_stream.ingest.probe import Probe
-from quake_stream.ingest.seedlink_lost import Lost
-from quake_stream.ingest.seedlink_settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.lost import Lost
+from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 from quake_stream.mseed import archive
 from quake_stream.replay import demo_data
 from quake_stream.replay.server import ReplayServer

@@ -5,7 +5,7 @@ from fake_seedlink import info, packet, record, record_v3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quake_stream.ingest.seedlink_framing import DesyncError, Inbox, Kind, StuckRecord
+from quake_stream.ingest.seedlink.framing import DesyncError, Inbox, Kind, StuckRecord
 
 BODIES = [record(length=n) for n in (128, 256, 512, 1024, 4096)] + [
     record_v3(),

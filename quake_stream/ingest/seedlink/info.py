@@ -8,7 +8,7 @@ not parsed.
 import re
 from collections.abc import Iterator
 
-from quake_stream.ingest.seedlink_framing import Frame
+from quake_stream.ingest.seedlink.framing import Frame
 
 MAX_INFO_BYTES = 16 * 2**20  # 20,000 stations are about 3 MB
 _TAG = re.compile(r"<station\b([^>]*)>")

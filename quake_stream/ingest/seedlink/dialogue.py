@@ -12,14 +12,14 @@ from obspy.clients.seedlink.client.seedlinkconnection import SeedLinkConnection
 from obspy.clients.seedlink.client.slstate import SLState
 from obspy.clients.seedlink.seedlinkexception import SeedLinkException
 
-from quake_stream.ingest.pulse import Pulse
-from quake_stream.ingest.seedlink_address import Address
-from quake_stream.ingest.seedlink_framing import DesyncError, Frame, Inbox, Kind
-from quake_stream.ingest.seedlink_info import InfoText, server_started
-from quake_stream.ingest.seedlink_link import Resolve, open_socket, receive, send
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
-from quake_stream.ingest.seedlink_negotiation import Negotiation
-from quake_stream.ingest.seedlink_settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.address import Address
+from quake_stream.ingest.seedlink.framing import DesyncError, Frame, Inbox, Kind
+from quake_stream.ingest.seedlink.info import InfoText, server_started
+from quake_stream.ingest.seedlink.link import Resolve, open_socket, receive, send
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.negotiation import Negotiation
+from quake_stream.ingest.seedlink.pulse import Pulse
+from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 
 MAX_UNANSWERED_INFO = 3  # then the server is taken to know no INFO, and is not asked again
 

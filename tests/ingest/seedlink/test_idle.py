@@ -2,7 +2,7 @@
 
 from math import inf
 
-from quake_stream.ingest.seedlink_idle import Idle, IdleClock
+from quake_stream.ingest.seedlink.idle import Idle, IdleClock
 
 
 def clock(keepalive_s: float = 240.0) -> IdleClock:

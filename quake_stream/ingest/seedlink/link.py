@@ -14,9 +14,9 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from quake_stream.ingest.pulse import Pulse
-from quake_stream.ingest.seedlink_address import Address
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.address import Address
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.pulse import Pulse
 
 RECEIVE_BYTES = 65_536
 

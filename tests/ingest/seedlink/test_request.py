@@ -2,8 +2,8 @@
 
 import pytest
 
-from quake_stream.ingest.seedlink_request import RequestContext, data_command, seedlink_time
-from quake_stream.ingest.seedlink_stations import Station
+from quake_stream.ingest.seedlink.request import RequestContext, data_command, seedlink_time
+from quake_stream.ingest.seedlink.stations import Station
 from quake_stream.types import NS_PER_S
 
 START_NS = 1_750_000_000 * NS_PER_S  # 2025-06-15T15:06:40

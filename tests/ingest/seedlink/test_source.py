@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from quake_stream.errors import SourceError
 from quake_stream.ingest.resume import ResumeStore
-from quake_stream.ingest.seedlink import SeedLinkSource
+from quake_stream.ingest.seedlink.source import SeedLinkSource
 from quake_stream.selection import parse_streams
 from quake_stream.types import NS_PER_S
 

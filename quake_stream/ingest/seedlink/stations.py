@@ -12,7 +12,7 @@ from obspy import UTCDateTime
 from obspy.clients.seedlink.client.slnetstation import SLNetStation
 
 from quake_stream.ingest.pattern_index import PatternIndex
-from quake_stream.ingest.seedlink_selectors import selector
+from quake_stream.ingest.seedlink.selectors import selector
 from quake_stream.selection import StreamPattern
 from quake_stream.types import SourceId
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quake_stream.ingest.pulse import Pulse, StoppedError
+from quake_stream.ingest.seedlink.pulse import Pulse, StoppedError
 
 
 def test_a_stop_from_another_thread_ends_a_long_wait() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from obspy import UTCDateTime
 
-from quake_stream.ingest.seedlink_stations import NO_SEQUENCE, SEQUENCE_MASK, Station
+from quake_stream.ingest.seedlink.stations import NO_SEQUENCE, SEQUENCE_MASK, Station
 from quake_stream.types import NS_PER_S
 
 TIME_OVERLAP_NS = 60 * NS_PER_S  # asked for again when only a time is known; repeats are dropped later

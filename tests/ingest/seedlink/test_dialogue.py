@@ -13,11 +13,11 @@ from obspy.clients.seedlink.seedlinkexception import SeedLinkException
 from obspy.clients.seedlink.slclient import SLClient
 from obspy.clients.seedlink.slpacket import SLPacket
 
-from quake_stream.ingest.pulse import Pulse
-from quake_stream.ingest.seedlink_address import Address
-from quake_stream.ingest.seedlink_dialogue import Dialogue
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
-from quake_stream.ingest.seedlink_settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.address import Address
+from quake_stream.ingest.seedlink.dialogue import Dialogue
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.pulse import Pulse
+from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 
 
 @pytest.fixture

@@ -17,20 +17,20 @@ from obspy.clients.seedlink.client.slstate import SLState
 from obspy.clients.seedlink.slpacket import SLPacket
 
 from quake_stream.counters import Counters
-from quake_stream.ingest.pulse import Pulse, StoppedError
-from quake_stream.ingest.seedlink_address import Address
-from quake_stream.ingest.seedlink_dialogue import Dialogue
-from quake_stream.ingest.seedlink_framing import DesyncError, Frame, Kind, StuckRecord
-from quake_stream.ingest.seedlink_idle import Idle, IdleClock
-from quake_stream.ingest.seedlink_info import stations
-from quake_stream.ingest.seedlink_link import Resolve, receive
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
-from quake_stream.ingest.seedlink_negotiation import Negotiation, Refused, Verdict
-from quake_stream.ingest.seedlink_packet import RecordPacket
-from quake_stream.ingest.seedlink_request import RequestContext, data_command
-from quake_stream.ingest.seedlink_selectors import ALL
-from quake_stream.ingest.seedlink_settings import SeedLinkSettings
-from quake_stream.ingest.seedlink_stations import SEQUENCE_MASK, Station, StationTable
+from quake_stream.ingest.seedlink.address import Address
+from quake_stream.ingest.seedlink.dialogue import Dialogue
+from quake_stream.ingest.seedlink.framing import DesyncError, Frame, Kind, StuckRecord
+from quake_stream.ingest.seedlink.idle import Idle, IdleClock
+from quake_stream.ingest.seedlink.info import stations
+from quake_stream.ingest.seedlink.link import Resolve, receive
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.negotiation import Negotiation, Refused, Verdict
+from quake_stream.ingest.seedlink.packet import RecordPacket
+from quake_stream.ingest.seedlink.pulse import Pulse, StoppedError
+from quake_stream.ingest.seedlink.request import RequestContext, data_command
+from quake_stream.ingest.seedlink.selectors import ALL
+from quake_stream.ingest.seedlink.settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.stations import SEQUENCE_MASK, Station, StationTable
 from quake_stream.mseed.record import RecordError
 from quake_stream.types import NS_PER_S
 

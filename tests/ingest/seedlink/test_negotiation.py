@@ -2,9 +2,9 @@
 
 import pytest
 
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
-from quake_stream.ingest.seedlink_negotiation import MAX_AHEAD, Negotiation, Refused
-from quake_stream.ingest.seedlink_stations import Station
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.negotiation import MAX_AHEAD, Negotiation, Refused
+from quake_stream.ingest.seedlink.stations import Station
 
 
 def stations(*codes: str, selectors: tuple[str, ...] = ("HHZ", "HHN")) -> list[Station]:

@@ -2,7 +2,7 @@
 
 from obspy import UTCDateTime
 
-from quake_stream.ingest.seedlink_stations import Station, StationTable
+from quake_stream.ingest.seedlink.stations import Station, StationTable
 from quake_stream.selection import StreamPattern, parse_streams
 from quake_stream.types import SourceId
 
@@ -98,7 +98,7 @@ def test_suspects_are_the_stations_that_a_number_follows_else_the_last_heard() -
 
 
 def test_what_is_remembered_of_foreign_streams_is_bounded(monkeypatch) -> None:
-    monkeypatch.setattr("quake_stream.ingest.seedlink_stations._MAX_REMEMBERED_STREAMS", 10)
+    monkeypatch.setattr("quake_stream.ingest.seedlink.stations._MAX_REMEMBERED_STREAMS", 10)
     made = table("XX.AAA")
     for i in range(100):
         made.wants(SourceId.from_codes("YY", f"S{i}", "", "HHZ"))

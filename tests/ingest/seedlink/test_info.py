@@ -4,8 +4,8 @@ from fake_seedlink import info
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quake_stream.ingest.seedlink_framing import Frame, Inbox, Kind
-from quake_stream.ingest.seedlink_info import MAX_INFO_BYTES, InfoText, server_started, stations
+from quake_stream.ingest.seedlink.framing import Frame, Inbox, Kind
+from quake_stream.ingest.seedlink.info import MAX_INFO_BYTES, InfoText, server_started, stations
 
 
 def collect(data: bytes) -> InfoText:

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
-from quake_stream.ingest.seedlink_stations import Station
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.stations import Station
 
 MAX_AHEAD = 500  # commands without a reply; bounds what a server has to buffer
 

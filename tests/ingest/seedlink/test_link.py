@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from quake_stream.ingest.pulse import Pulse
-from quake_stream.ingest.seedlink_address import Address
-from quake_stream.ingest.seedlink_link import open_socket, receive, send
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.address import Address
+from quake_stream.ingest.seedlink.link import open_socket, receive, send
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.pulse import Pulse
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quake_stream.ingest.backoff import backoff
+from quake_stream.ingest.seedlink.backoff import backoff
 
 
 def test_ceilings_double_from_one_second_to_a_minute() -> None:

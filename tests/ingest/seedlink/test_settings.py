@@ -1,6 +1,6 @@
 """Times and limits."""
 
-from quake_stream.ingest.seedlink_settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 
 
 def test_defaults_are_fit_for_public_servers() -> None:

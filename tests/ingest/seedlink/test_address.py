@@ -3,7 +3,7 @@
 import pytest
 
 from quake_stream.errors import SourceError
-from quake_stream.ingest.seedlink_address import Address
+from quake_stream.ingest.seedlink.address import Address
 
 
 @pytest.mark.parametrize(

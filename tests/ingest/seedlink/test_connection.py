@@ -10,12 +10,12 @@ from obspy.clients.seedlink.client.slstate import SLState
 from obspy.clients.seedlink.slpacket import SLPacket
 
 from quake_stream.counters import Counters
-from quake_stream.ingest.pulse import Pulse
-from quake_stream.ingest.seedlink_address import Address
-from quake_stream.ingest.seedlink_connection import Connection
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
-from quake_stream.ingest.seedlink_settings import SeedLinkSettings
-from quake_stream.ingest.seedlink_stations import StationTable
+from quake_stream.ingest.seedlink.address import Address
+from quake_stream.ingest.seedlink.connection import Connection
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.pulse import Pulse
+from quake_stream.ingest.seedlink.settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.stations import StationTable
 from quake_stream.types import NS_PER_S
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quake_stream.ingest.seedlink_selectors import selector
+from quake_stream.ingest.seedlink.selectors import selector
 from quake_stream.selection import StreamPattern, parse_streams
 
 

@@ -1,6 +1,6 @@
 """Why connections end."""
 
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
 
 
 def test_the_message_gives_the_reason_and_what_is_known() -> None:

@@ -2,7 +2,7 @@
 
 from obspy.clients.seedlink.slpacket import SLPacket
 
-from quake_stream.ingest.seedlink_framing import Frame
+from quake_stream.ingest.seedlink.framing import Frame
 from quake_stream.mseed.header import peek
 from quake_stream.mseed.record import RecordHeader
 

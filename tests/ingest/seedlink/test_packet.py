@@ -4,8 +4,8 @@ import pytest
 from fake_seedlink import START_NS, packet, record, record_v3
 from obspy.clients.seedlink.slpacket import SLPacket
 
-from quake_stream.ingest.seedlink_framing import Inbox
-from quake_stream.ingest.seedlink_packet import RecordPacket
+from quake_stream.ingest.seedlink.framing import Inbox
+from quake_stream.ingest.seedlink.packet import RecordPacket
 from quake_stream.mseed.record import RecordError
 
 

@@ -1,6 +1,6 @@
 """Messages that keep coming."""
 
-from quake_stream.ingest.throttle import Throttle
+from quake_stream.ingest.seedlink.throttle import Throttle
 
 
 def test_the_first_message_passes_and_the_next_waits_for_the_interval() -> None:

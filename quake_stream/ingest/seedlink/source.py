@@ -17,17 +17,17 @@ from obspy.clients.seedlink.seedlinkexception import SeedLinkException
 from obspy.clients.seedlink.slclient import SLClient
 
 from quake_stream.counters import Counters, Key
-from quake_stream.ingest.backoff import backoff
-from quake_stream.ingest.pulse import Pulse, StoppedError
 from quake_stream.ingest.resume import NO_SEQUENCE, ResumeStore
-from quake_stream.ingest.seedlink_address import Address
-from quake_stream.ingest.seedlink_connection import Connection
-from quake_stream.ingest.seedlink_link import Resolve
-from quake_stream.ingest.seedlink_lost import LinkLostError, Lost
-from quake_stream.ingest.seedlink_packet import RecordPacket
-from quake_stream.ingest.seedlink_settings import SeedLinkSettings
-from quake_stream.ingest.seedlink_stations import StationTable
-from quake_stream.ingest.throttle import Throttle
+from quake_stream.ingest.seedlink.address import Address
+from quake_stream.ingest.seedlink.backoff import backoff
+from quake_stream.ingest.seedlink.connection import Connection
+from quake_stream.ingest.seedlink.link import Resolve
+from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
+from quake_stream.ingest.seedlink.packet import RecordPacket
+from quake_stream.ingest.seedlink.pulse import Pulse, StoppedError
+from quake_stream.ingest.seedlink.settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.stations import StationTable
+from quake_stream.ingest.seedlink.throttle import Throttle
 from quake_stream.mseed.decode import decode
 from quake_stream.mseed.record import RecordError
 from quake_stream.selection import StreamPattern
