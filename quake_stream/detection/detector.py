@@ -150,6 +150,16 @@ class Detector:
             detections += self._instruments[instrument_id].settle()
         return detections
 
+    def close_silent(self, instrument_id: InstrumentId) -> list[Detection]:
+        """
+        Close the open detection of an instrument that has fallen silent, reason ``gap``.
+
+        The end is the one that data after a gap would have brought, only sooner: whether a station is
+        silent, the host's clock alone can tell.  Call `next_batch` with ``flush`` until it returns None before.
+        """
+        instrument = self._instruments.get(instrument_id)
+        return [] if instrument is None else instrument.close_silent()
+
     def finish(self) -> list[Detection]:
         """
         Close every open detection, reason ``shutdown``.

@@ -132,6 +132,12 @@ class Instrument:
         next_end_ns = window.end_ns + round(n_ahead * NS_PER_S / self._spec.sample_rate_hz)
         return [self._detection(change, window) for change in self._trigger.expect(next_end_ns)]
 
+    def close_silent(self) -> list[Detection]:
+        """Close what is on, as no data come any more; once no window is left to score."""
+        if self._done is None:
+            return []
+        return [self._detection(change, self._done) for change in self._trigger.close_silent()]
+
     def finish(self) -> list[Detection]:
         """Close what is on, as the service stops."""
         if self._done is None:

@@ -3,7 +3,8 @@ Probabilities of one instrument → the life of its detections.  Pure: data time
 
 Rule 1: ``new`` after ``min_windows`` consecutive windows at or above ``on``; it began with the first of them.
 Rule 2: while a detection is on, windows at or above ``off`` belong to it; below ``off`` for ``hold_s`` ends it.
-Rule 3: windows missing for longer than ``hold_s``, or for a window's length as after any gap, end it as well.
+Rule 3: windows missing for longer than ``hold_s``, or for a window's length as after any gap, end it as well;
+so does the caller's word that the instrument has fallen silent, as without data no time passes in here.
 Rule 4: ``max_duration_s`` ends it; the next can begin only after a window below ``off``, so that one large
 earthquake is one detection.
 Rule 5: one that was below ``off`` again before it had ``confirm_windows`` windows is retracted.
@@ -145,6 +146,18 @@ class Trigger:
         if self._last is None or next_end_ns - self._last.end_ns <= max_step_ns:
             return []
         self._is_armed = True  # whether it was below ``off`` meanwhile, nobody knows
+        return self.close("gap")
+
+    def close_silent(self) -> list[TriggerChange]:
+        """
+        End what is on, as windows that came after a gap would; what is rising may still go on.
+
+        Data that continue without a gap after all cannot take it back; then the next detection can begin
+        only after a window below ``off``, so that one earthquake does not become two.
+        """
+        if self._episode is None or not self.is_on:
+            return []
+        self._is_armed = self._episode.last is not self._last
         return self.close("gap")
 
     def close(self, reason: str) -> list[TriggerChange]:

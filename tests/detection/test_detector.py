@@ -208,3 +208,34 @@ def test_absent_components_are_zero_in_the_features(net):
     batch = detector.next_batch(packet.received_ns, flush=True)
     assert np.any(batch.features[:, :, 0])
     assert not np.any(batch.features[:, :, 1:])
+
+
+@settings(max_examples=15, deadline=None)
+@given(cut_s=st.integers(20, 55), n_missing_s=st.sampled_from([6, 30, 400]))
+def test_a_silent_instrument_ends_as_the_gap_would_have_ended_it_and_once(net, cut_s, n_missing_s):
+    recording = net.recording(90, [(25, 10), (40, 30), (75, 8)])
+    before = net.packets(recording[:, : cut_s * 100])
+    after = net.packets(recording[:, cut_s * 100 :], offset=(cut_s + n_missing_s) * 100)
+    told, later = net.detector(), net.detector()
+
+    def lives(results):
+        return detections(timeless(results))
+
+    expected = lives(feed(net, later, before) + feed(net, later, after) + later.finish())
+    found = feed(net, told, before)
+    found += told.close_silent(before[0].source_id.instrument)
+    assert told.close_silent(before[0].source_id.instrument) == []
+    assert told.instruments()[0].state != "triggered"
+    assert lives(found + feed(net, told, after) + told.finish()) == expected
+
+
+def feed(net, detector, packets):
+    results = []
+    for packet in packets:
+        results += detector.receive(packet) + net.score(detector, packet.received_ns, flush=True)
+    return results
+
+
+def test_an_unknown_instrument_is_silent_without_consequence(net):
+    instrument_id = net.packets(net.recording(1))[0].source_id.instrument
+    assert net.detector().close_silent(instrument_id) == []

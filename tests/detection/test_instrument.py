@@ -160,3 +160,10 @@ def test_a_detection_that_is_on_at_shutdown_ends(net, quake):
     results = net.run(net.detector(), net.packets(quake[:, :4400]))
     assert states(results)[-1] is DetectionState.END
     assert results[-1].reason == "shutdown"
+
+
+def test_silence_before_anything_was_scored_ends_nothing(net, quake):
+    detector = net.detector()
+    for packet in net.packets(quake[:, :200]):
+        detector.receive(packet)
+        assert detector.close_silent(packet.source_id.instrument) == []

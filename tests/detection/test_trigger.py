@@ -198,6 +198,40 @@ def test_a_probability_that_is_no_number_counts_as_below_off():
     assert states(feed(t, [float("nan"), 0.95, 0.95, 0.95, float("nan")])) == [NEW, END]
 
 
+def test_silence_ends_it_as_a_gap_would():
+    told, later = trigger(), trigger()
+    quake = [0.95, 0.95, 0.99, 0.6, 0.4]
+    assert feed(told, quake) == feed(later, quake)
+    (end,) = told.close_silent()
+    assert (end.state, end.reason, end.off_ns, end.n_windows) == (END, "gap", window(3).end_ns, 4)
+    assert [end] == later.expect(window(100).end_ns)
+    assert told.close_silent() == []
+    assert told.expect(window(100).end_ns) == []
+
+
+def test_silence_retracts_nothing_and_leaves_what_is_rising():
+    t = trigger(confirm_windows=3)
+    assert feed(t, [0.95]) == t.close_silent() == []
+    (new,) = feed(t, [0.95], start=1)
+    assert new.first == window(0)
+    assert states(t.close_silent()) == [END]
+
+
+def test_after_silence_without_a_gap_it_begins_again_only_after_a_window_below_off():
+    t = trigger()
+    feed(t, [0.95, 0.95])
+    t.close_silent()
+    assert feed(t, [0.95] * 20, start=2) == []
+    assert states(feed(t, [0.4, 0.95, 0.95], start=22)) == [NEW]
+
+
+def test_after_silence_a_new_one_may_begin_where_the_last_window_was_below_off():
+    t = trigger()
+    feed(t, [0.95, 0.95, 0.4])
+    t.close_silent()
+    assert states(feed(t, [0.95, 0.95], start=3)) == [NEW]
+
+
 STREAMS = st.lists(
     st.one_of(st.none(), st.sampled_from([0.0, 0.3, 0.5, 0.7, 0.9, 0.92, 0.99]), st.floats(0, 1)),
     max_size=120,
@@ -240,3 +274,23 @@ def test_the_last_bits_of_probabilities_do_not_decide(stream, settings, seed):
     exact = [None if p is None else round(p, 5) for p in stream]
     shaken = [None if p is None else p + e for p, e in zip(exact, noise, strict=True)]
     assert feed(trigger(**settings), exact) == feed(trigger(**settings), shaken)
+
+
+@given(before=STREAMS, after=STREAMS, n_missing=st.integers(11, 400), settings=SETTINGS)
+def test_a_gap_leaves_the_same_behind_whether_the_silence_was_told_or_not(before, after, n_missing, settings):
+    told, later = trigger(**settings), trigger(**settings)
+    start = len(before) + n_missing
+    expected = feed(later, before) + later.expect(window(start).end_ns) + feed(later, after, start=start)
+    assert feed(told, before) + told.close_silent() + feed(told, after, start=start) == expected
+
+
+@given(before=STREAMS, after=STREAMS, settings=SETTINGS)
+def test_silence_without_a_gap_ends_nothing_twice(before, after, settings):
+    t = trigger(**settings)
+    changes = feed(t, before) + t.close_silent() + feed(t, after, start=len(before))
+    for key in {c.id for c in changes}:
+        life = [c for c in changes if c.id == key]
+        assert [c.revision for c in life] == list(range(len(life)))
+        assert [c.state for c in life if c.state in {END, RETRACT}] == [
+            c.state for c in life[-1:] if c.state in {END, RETRACT}
+        ]
