@@ -7,10 +7,13 @@ given.
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from quake_stream.clock import Clock
 from quake_stream.detection.detector import Detector
 from quake_stream.protocols import Model
-from quake_stream.types import NS_PER_S, Detection, Gap, InstrumentId, Packet
+from quake_stream.types import NS_PER_S, Batch, Detection, Gap, InstrumentId, Packet
 
 # Windows wait for company no longer than this much data of their instrument: in a backfill, where minutes of
 # data come at once, the ring would otherwise overwrite the samples of windows that wait.
@@ -40,6 +43,7 @@ class Pipeline:
 
     def receive(self, packet: Packet) -> Iterator[Gap | Detection]:
         """Take a packet, and score what is full or due or must not wait; yields gaps and detections."""
+        yield from self._score_before(packet.received_ns)
         self._clock.see(packet)
         yield from self.detector.receive(packet)
         yield from self.score(flush=self._is_burst(packet))
@@ -47,8 +51,7 @@ class Pipeline:
     def score(self, *, flush: bool = False) -> Iterator[Detection]:
         """Run the model on every batch that is full or due, or with ``flush`` on all that waits."""
         while (batch := self.detector.next_batch(self._clock.now_ns(), flush=flush)) is not None:
-            scores = self._model.predict(batch.features)
-            self.n_windows += len(batch.windows)
+            scores = self._predict(batch)
             yield from self.detector.receive_scores(batch, scores, self._clock.now_ns())
 
     def wait_s(self, limit_s: float) -> float:
@@ -58,10 +61,34 @@ class Pipeline:
             return limit_s
         return min(limit_s, max(0.0, (deadline_ns - self._clock.now_ns()) / 1e9))
 
+    def close_silent(self, instrument_id: InstrumentId) -> Iterator[Detection]:
+        """Score what waits and close the open detection of an instrument that sends no data any more."""
+        yield from self.score(flush=True)
+        yield from self.detector.close_silent(instrument_id)
+
     def finish(self) -> Iterator[Detection]:
         """Score what waits and close every open detection."""
         yield from self.score(flush=True)
         yield from self.detector.finish()
+
+    def _score_before(self, arrived_ns: int) -> Iterator[Detection]:
+        """
+        Score what was due before a packet arrived, as of when it was due.
+
+        The clock of a recording jumps with every packet, at times over days: what waits would be too old
+        afterwards, and the packet would overwrite its samples.
+        """
+        while self._clock.now_ns() < arrived_ns:
+            due_ns = self.detector.deadline_ns()
+            if due_ns is None or due_ns >= arrived_ns:
+                return
+            batch = self.detector.next_batch(due_ns)
+            if batch is not None:
+                yield from self.detector.receive_scores(batch, self._predict(batch), due_ns)
+
+    def _predict(self, batch: Batch) -> NDArray[np.float32]:
+        self.n_windows += len(batch.windows)
+        return self._model.predict(batch.features)
 
     def _is_burst(self, packet: Packet) -> bool:
         """Whether much data of the packet's instrument came since nothing waited."""

@@ -108,3 +108,62 @@ def test_neither_packets_nor_batches_change_a_detection(packet_s, batch_windows,
     pipe = pipeline(clock, model={"batch_windows": batch_windows, "max_wait_s": max_wait_s})
     stream = packets(90, onsets, packet_s=packet_s, received_ns=clock.ns if is_live else None)
     assert run(pipe, stream) == expected
+
+
+DAY_NS = 86_400 * NS_PER_S
+
+
+def day_by_day(n_days: int, *, packet_s: float):
+    """Two instruments, a minute a day, their packets in turn, as a scan reads an archive with holes."""
+    streams = [
+        packets(60, onsets, nslc=nslc, start_ns=START_NS + day * DAY_NS, packet_s=packet_s)
+        for day in range(n_days)
+        for nslc, onsets in (("CX.PB01..HHZ", [40.0, 58.0]), ("CX.PB02..HHZ", [30.0, 57.0]))
+    ]
+    return sorted((packet for stream in streams for packet in stream), key=lambda packet: packet.end_ns)
+
+
+@pytest.mark.parametrize("packet_s", [0.5, 3.0])
+@pytest.mark.parametrize("batch_windows", [8, 4096])
+def test_no_window_is_lost_when_the_clock_of_a_recording_jumps(packet_s, batch_windows):
+    model = {"max_wait_s": 5.0, "batch_windows": batch_windows}
+    stream = day_by_day(3, packet_s=packet_s)
+    together = pipeline(DataClock(), model=model)
+    found = run(together, stream)
+    apart = []
+    for nslc in ("CX.PB01", "CX.PB02"):
+        alone = pipeline(DataClock(), model=model)
+        apart += run(alone, [p for p in stream if p.source_id.instrument.nsl == nslc])
+    assert not [name for name in by_reason(together.detector.counters.snapshot()) if "dropped" in name]
+    assert len({d.id for d in found}) == 12
+    assert lives(found) == lives(apart)
+
+
+def lives(detections):
+    """Group detections by instrument, in their order."""
+    return {i: [d for d in detections if d.instrument_id == i] for i in {d.instrument_id for d in detections}}
+
+
+def test_what_was_due_before_a_jump_was_scored_when_it_was_due():
+    pipe = pipeline(DataClock(), model={"max_wait_s": 5.0, "batch_windows": 4096})
+    found = [r for p in day_by_day(2, packet_s=1.0) for r in pipe.receive(p)]
+    delays_s = [r.latency.queue_s for r in found if isinstance(r, Detection)]
+    assert delays_s
+    assert max(delays_s) <= 5.0
+
+
+def test_a_clock_that_was_set_back_holds_nothing_up():
+    clock = HandClock(START_NS - 100 * NS_PER_S)
+    pipe = pipeline(clock, windows={"max_future_s": 600.0})
+    assert {d.state for d in run(pipe, packets(60, [40.0]))} == {"new", "end"}
+
+
+def test_a_silent_instrument_is_closed_with_what_still_waits():
+    clock = HandClock(START_NS + 50 * NS_PER_S)
+    pipe = pipeline(clock, model={"max_wait_s": 5.0})
+    stream = list(packets(43, [40.0], received_ns=clock.ns))
+    found = [r for packet in stream for r in pipe.receive(packet)]
+    found += list(pipe.close_silent(stream[0].source_id.instrument))
+    assert pipe.detector.deadline_ns() is None
+    assert [(d.state, d.reason) for d in found] == [("new", ""), ("end", "gap")]
+    assert list(pipe.close_silent(stream[0].source_id.instrument)) == []
