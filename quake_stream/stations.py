@@ -58,6 +58,11 @@ class StationWatch:
         """Note a gap; it explains why no windows come until the instrument is ok again."""
         self._of(gap.source_id.instrument).gap = gap
 
+    def is_stale(self, instrument_id: InstrumentId, now_s: float) -> bool:
+        """Whether an instrument has sent nothing for too long."""
+        age_s = now_s - self._of(instrument_id).arrived_s
+        return self._stale_after_s is not None and age_s > self._stale_after_s
+
     def changes(
         self, instruments: Iterable[InstrumentStatus], *, now_s: float, now_ns: int
     ) -> list[StationStatus]:
@@ -83,9 +88,8 @@ class StationWatch:
         return Counter(told)
 
     def _judge(self, instrument: InstrumentStatus, seen: _Seen, now_s: float) -> tuple[InstrumentState, str]:
-        age_s = now_s - seen.arrived_s
-        if self._stale_after_s is not None and age_s > self._stale_after_s:
-            return "stale", f"no data for {age_s:.0f} s"
+        if self.is_stale(instrument.instrument_id, now_s):
+            return "stale", f"no data for {now_s - seen.arrived_s:.0f} s"
         if instrument.state == "refused":
             found = ", ".join(instrument.components) or "none"
             return "refused", f"the model accepts no set of these components: {found}"

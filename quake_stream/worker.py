@@ -169,10 +169,19 @@ class Worker:
         now_s = time.monotonic()
         if now_s >= self._next_status_s:
             self._next_status_s = now_s + _STATUS_S
+            self._close_silent(feed, now_s)
             self._publish_status(feed, now_s)
         if now_s >= self._next_heartbeat_s:
             self._heartbeat(feed)
         feed.poll()
+
+    def _close_silent(self, feed: Feed, now_s: float) -> None:
+        """End the detections of stale instruments: in data time, which stands still, they never would."""
+        for instrument in self.pipeline.detector.instruments():
+            instrument_id = instrument.instrument_id
+            if instrument.state == "triggered" and self._watch.is_stale(instrument_id, now_s):
+                for detection in self.pipeline.close_silent(instrument_id):
+                    self._publish(feed, detection)
 
     def _publish_status(self, feed: Feed, now_s: float) -> None:
         instruments = self.pipeline.detector.instruments()

@@ -53,6 +53,15 @@ def test_no_data_is_stale_and_data_end_it():
     assert story.tell(62.0, "ok") == [("ok", "")]
 
 
+def test_an_instrument_may_be_stale_before_that_is_told():
+    story = Story(min_interval_s=100.0)
+    story.tell(0.0, "ok")
+    assert story.tell(61.0, "ok", has_data=False) == []
+    assert story.watch.is_stale(INSTRUMENT, 61.0)
+    assert not story.watch.is_stale(INSTRUMENT, 60.0)
+    assert not StationWatch(stale_after_s=None).is_stale(INSTRUMENT, 1e9)
+
+
 def test_recordings_are_never_stale():
     story = Story(stale_after_s=None)
     story.tell(0.0, "ok")

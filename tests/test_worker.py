@@ -70,7 +70,14 @@ class FakeFeed:
 class Bench:
     """A worker with fakes around it."""
 
-    def __init__(self, *, is_replay: bool = True, heartbeat_s: float = 60.0, open_feed=None) -> None:
+    def __init__(
+        self,
+        *,
+        is_replay: bool = True,
+        heartbeat_s: float = 60.0,
+        stale_after_s: float | None = None,
+        open_feed=None,
+    ) -> None:
         config = parse({"source": [{"url": "seedlink://a"}]}, name="test")
         model = StaLtaModel()
         self.feed = FakeFeed()
@@ -86,7 +93,7 @@ class Bench:
             spec=model.spec,
             open_feed=open_feed or self.feed.open,
             received=self.received.append,
-            watch=StationWatch(stale_after_s=None, min_interval_s=0.0),
+            watch=StationWatch(stale_after_s=stale_after_s, min_interval_s=0.0),
             settings=FeedSettings(heartbeat_s=heartbeat_s, author="me", agency="LMU", is_replay=is_replay),
         )
         self.thread = threading.Thread(target=self.worker.run)
@@ -167,6 +174,26 @@ def test_the_state_of_an_instrument_is_published_on_change(bench):
     states = [body["state"] for body in bench.feed.bodies("status")]
     assert all(a != b for a, b in pairwise(states))
     assert dict(bench.worker.stations()) == {"ok": 1}
+
+
+@pytest.mark.parametrize("n_missing_s", [0, 10])
+def test_a_detection_of_a_station_that_falls_silent_ends_once(n_missing_s):
+    bench = Bench(is_replay=False, stale_after_s=0.5)
+    stream = list(packets(90, [40.0], start_ns=time.time_ns() - 100 * NS_PER_S, received_ns=time.time_ns()))
+    try:
+        bench.thread.start()
+        for packet in stream[:43]:
+            bench.queue.put(packet)
+        bench.feed.until(lambda: len(bench.feed.bodies("detection")) == 2)
+        assert [(b["state"], b["reason"]) for b in bench.feed.bodies("detection")] == [
+            ("new", ""),
+            ("end", "gap"),
+        ]
+        for packet in stream[43 + n_missing_s :]:
+            bench.queue.put(packet)
+    finally:
+        bench.stop()
+    assert [body["state"] for body in bench.feed.bodies("detection")] == ["new", "end"]
 
 
 def test_heartbeats_come_without_any_data(bench):
