@@ -5,19 +5,22 @@ Read the configuration: the only reader of TOML.
 what would be allowed.  Sections are handed to the parts that need them, never the whole `Config`.
 """
 
-import difflib
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from quake_stream.config_problems import explain
 from quake_stream.errors import ConfigError
 from quake_stream.selection import StreamPattern, parse_list, parse_streams
 from quake_stream.types import InstrumentId
+
+_SEEDLINK_PORT = 18_000
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -27,14 +30,25 @@ def _check_streams(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
+def _check_wanted(texts: tuple[str, ...]) -> tuple[str, ...]:
+    if not texts:
+        raise ValueError('name at least one stream; "*.*.*.*" is all of them')
+    return texts
+
+
 def _check_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"seedlink", "file"}:
         raise ValueError("write seedlink://host:port or file:///folder")
-    if parts.scheme == "seedlink":
-        if not parts.hostname:
-            raise ValueError("the address has no host: write seedlink://host:port")
-        parts.port  # noqa: B018  raises ValueError when the port is not a number
+    if parts.scheme == "file":
+        if parts.netloc or not parts.path.startswith("/"):
+            raise ValueError("write the whole path after three slashes: file:///folder")
+        return url
+    if not parts.hostname:
+        raise ValueError("the address has no host: write seedlink://host:port")
+    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("write host and port only: seedlink://host:port")
+    parts.port  # noqa: B018  raises ValueError when the port is not a number
     return url
 
 
@@ -63,7 +77,7 @@ class SourceSection(Section):
     """One server or archive to read from."""
 
     url: Url
-    streams: Streams = ("*.*.*.*",)
+    streams: Annotated[Streams, AfterValidator(_check_wanted)] = ("*.*.*.*",)
     exclude: Streams = ()
     backfill_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     keepalive_s: Annotated[float, Field(ge=5, le=3600)] = 240.0
@@ -80,10 +94,27 @@ class SourceSection(Section):
         """Parsed ``exclude``."""
         return parse_list(self.exclude)
 
+    @property
+    def server(self) -> str:
+        """``host:port`` of a SeedLink server, empty for recordings."""
+        parts = urlsplit(self.url)
+        return f"{parts.hostname}:{parts.port or _SEEDLINK_PORT}" if parts.scheme == "seedlink" else ""
 
-def _at_least_one(sources: tuple[SourceSection, ...]) -> tuple[SourceSection, ...]:
+
+def _check_sources(sources: tuple[SourceSection, ...]) -> tuple[SourceSection, ...]:
     if not sources:
         raise ValueError("at least one source is needed")
+    if len({bool(source.server) for source in sources}) > 1:
+        # One runs in data time, the other in the host's.
+        raise ValueError("recordings (file://) and servers (seedlink://) cannot be read in one run")
+    # Positions and watchdog know a source by its server.
+    twice = [
+        f"[{i}] {a.url!r} and [{j}] {b.url!r} are the same server"
+        for (i, a), (j, b) in combinations(enumerate(sources, 1), 2)
+        if a.server and a.server == b.server
+    ]
+    if twice:
+        raise ValueError(f"{'; '.join(twice)}: write one [[source]] with all its streams")
     return sources
 
 
@@ -163,7 +194,7 @@ class ServiceSection(Section):
 class Config(Section):
     """Everything that an operator can set; each default is in ``config/quake-stream.toml``."""
 
-    source: Annotated[tuple[SourceSection, ...], Field(strict=False), AfterValidator(_at_least_one)]
+    source: Annotated[tuple[SourceSection, ...], Field(strict=False), AfterValidator(_check_sources)]
     windows: WindowsSection = WindowsSection()
     model: ModelSection = ModelSection()
     trigger: TriggerSection = TriggerSection()
@@ -239,51 +270,4 @@ def parse(data: Mapping[str, object], *, name: str) -> Config:
     try:
         return Config.model_validate(data)
     except ValidationError as exc:
-        problems = [
-            f"{name}: {_explain(error['loc'], error['type'], error['msg'], error.get('input'))}"
-            for error in exc.errors(include_url=False)
-        ]
-        raise ConfigError("\n".join(problems)) from exc
-
-
-def _explain(loc: Sequence[int | str], kind: str, message: str, given: object) -> str:
-    key = _key(loc)
-    message = message.removeprefix("Value error, ").replace("Input should be", "must be")
-    if kind == "missing":
-        return f"{key}: missing; it is required"
-    if kind == "extra_forbidden":
-        allowed = _allowed(loc[:-1])
-        close = difflib.get_close_matches(str(loc[-1]), allowed, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        return f"{key}: unknown key{hint} (allowed: {', '.join(allowed)})"
-    if kind == "value_error" and isinstance(given, Mapping):
-        return f"{key}: {message}" if key else message
-    return f"{key}: {message}, not {given!r}"
-
-
-def _key(loc: Sequence[int | str]) -> str:
-    text = ""
-    for part in loc:
-        if part == "[key]":  # pydantic's mark for a problem with the key itself
-            continue
-        if isinstance(part, int):
-            text += f"[{part + 1}]"
-        else:
-            name = f'"{part}"' if "." in part else part
-            text += f".{name}" if text else name
-    return text
-
-
-def _allowed(loc: Sequence[int | str]) -> list[str]:
-    """Keys of the section at ``loc``."""
-    section: type[BaseModel] = Config
-    for part in loc:
-        field = section.model_fields.get(str(part))
-        if field is not None:
-            section = _section_type(field.annotation) or section
-    return sorted(section.model_fields)
-
-
-def _section_type(annotation: object) -> type[BaseModel] | None:
-    candidates = [annotation, *get_args(annotation)]
-    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        raise ConfigError("\n".join(f"{name}: {line}" for line in explain(exc, Config))) from exc

@@ -82,6 +82,54 @@ def test_a_wrong_value_is_named_with_the_reason(change, message):
     assert any(message in line for line in problems(SOURCE | change))
 
 
+@pytest.mark.parametrize(
+    "urls",
+    [
+        ("seedlink://a", "seedlink://a:18000"),
+        ("seedlink://a:18000", "seedlink://A"),
+        ("seedlink://[::1]:18001/", "seedlink://[::1]:18001"),
+    ],
+)
+def test_two_entries_for_one_server_are_refused_and_both_named(urls):
+    sources = [{"url": "seedlink://other"}, *({"url": url} for url in urls)]
+    (line,) = problems({"source": sources})
+    assert line == (
+        f"x.toml: source: [2] '{urls[0]}' and [3] '{urls[1]}' are the same server: "
+        "write one [[source]] with all its streams"
+    )
+
+
+def test_two_servers_on_one_host_and_two_folders_are_accepted():
+    for urls in (("seedlink://a", "seedlink://a:18001"), ("file:///a", "file:///b")):
+        assert len(parse({"source": [{"url": url} for url in urls]}, name="x").source) == 2
+
+
+def test_recordings_and_servers_are_not_mixed():
+    (line,) = problems({"source": [{"url": "seedlink://a"}, {"url": "file:///b"}]})
+    assert line == (
+        "x.toml: source: recordings (file://) and servers (seedlink://) cannot be read in one run"
+    )
+
+
+@pytest.mark.parametrize("url", ["file://", "file:data", "file://data/sds", "file:data/sds"])
+def test_a_folder_is_written_with_its_whole_path(url):
+    (line,) = problems({"source": [{"url": url}]})
+    assert "write the whole path after three slashes: file:///folder" in line
+
+
+@pytest.mark.parametrize(
+    "url", ["seedlink://a/x", "seedlink://me:secret@a", "seedlink://a?x", "seedlink://a#x"]
+)
+def test_what_a_server_address_would_ignore_is_refused(url):
+    (line,) = problems({"source": [{"url": url}]})
+    assert "write host and port only: seedlink://host:port" in line
+
+
+def test_no_stream_at_all_is_refused():
+    (line,) = problems({"source": [{"url": "seedlink://a", "streams": []}]})
+    assert line == 'x.toml: source[1].streams: name at least one stream; "*.*.*.*" is all of them'
+
+
 def test_a_missing_source_is_named():
     assert problems({}) == ["x.toml: source: missing; it is required"]
 

@@ -27,7 +27,8 @@ LAYERS = {
     "selection": {"types"},
     "protocols": {"types", "counters", "errors"},
     # configuration
-    "config": BASE,
+    "config_problems": BASE,
+    "config": BASE | {"config_problems"},
     # pure core
     "windowing": BASE,
     "detection": BASE | {"windowing"},
