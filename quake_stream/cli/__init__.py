@@ -16,6 +16,7 @@ import typer
 import quake_stream
 from quake_stream.cli.check import check
 from quake_stream.cli.demo import demo
+from quake_stream.cli.evaluate import evaluate
 from quake_stream.cli.health import health
 from quake_stream.cli.listen import listen
 from quake_stream.cli.replay import replay
@@ -57,6 +58,7 @@ app.command()(_until_reader_leaves(listen))
 app.command()(_until_reader_leaves(scan))
 app.command()(replay)
 app.command()(train)
+app.command()(evaluate)
 
 
 def _show_version(value: bool) -> None:

@@ -27,7 +27,7 @@ from quake_stream.types import Batch, DetectionState, InstrumentId, ModelSpec, W
 
 THRESHOLDS: Final = (0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99)
 MIN_WINDOWS: Final = (1, 2, 3)
-OFF_SHARE: Final = 0.9  # of the threshold for on
+OFF_SHARE: Final = 0.9
 
 Scored = dict[InstrumentId, list[tuple[Window, tuple[float, ...]]]]
 
@@ -39,6 +39,7 @@ def evaluate_streams(
     hop_s: float,
     thresholds: Sequence[float] = THRESHOLDS,
     min_windows: Sequence[int] = MIN_WINDOWS,
+    off_share: float = OFF_SHARE,
     report: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
     """
@@ -54,6 +55,8 @@ def evaluate_streams(
         Distance between windows.
     thresholds, min_windows
         Settings to try, in all combinations.
+    off_share
+        Threshold for off as a share of that for on.
     report
         Told the name of each set that is done.
 
@@ -71,7 +74,7 @@ def evaluate_streams(
     for folder in folders:
         scored = score_recordings(model, [folder / "mseed"], hop_s=hop_s)
         for on, n in itertools.product(thresholds, min_windows):
-            settings = TriggerSettings(on=on, off=OFF_SHARE * on, min_windows=n)
+            settings = TriggerSettings(on=on, off=off_share * on, min_windows=n)
             rows.append(_row(folder, scored, model.spec, settings, hop_s))
         report(f"{folder.name}: {sum(map(len, scored.values()))} windows")
     return rows
