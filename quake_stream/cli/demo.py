@@ -100,7 +100,7 @@ def _listen(
     health = HealthFile(folder / "demo.health.json")
     give_up_s = time.monotonic() + _LIMIT_S
     ends = []
-    has_started = False
+    has_started = is_stopping = False
     with Subscriber(f"ipc://{folder}/feed", topics=("detection.", "heartbeat"), timeout_s=0.5) as subscriber:
         while True:
             if time.monotonic() > give_up_s:
@@ -111,7 +111,9 @@ def _listen(
             except TimeoutError:
                 if has_ended:
                     break
-                if sum(source.n_packets for source in health.read(time.time()).sources) >= n_packets:
+                n_read = sum(source.n_packets for source in health.read(time.time()).sources)
+                if n_read >= n_packets and not is_stopping:
+                    is_stopping = True  # a second signal would make it leave before all is scored
                     service.terminate()
                 continue
             if not has_started:
