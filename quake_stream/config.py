@@ -98,7 +98,8 @@ class SourceSection(Section):
     def server(self) -> str:
         """``host:port`` of a SeedLink server, empty for recordings."""
         parts = urlsplit(self.url)
-        return f"{parts.hostname}:{parts.port or _SEEDLINK_PORT}" if parts.scheme == "seedlink" else ""
+        port = _SEEDLINK_PORT if parts.port is None else parts.port
+        return f"{parts.hostname}:{port}" if parts.scheme == "seedlink" else ""
 
 
 def _check_sources(sources: tuple[SourceSection, ...]) -> tuple[SourceSection, ...]:
