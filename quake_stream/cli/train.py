@@ -1,5 +1,115 @@
 """``quake-stream train``: make weights."""
 
+import enum
+import sys
+from pathlib import Path
+from typing import Annotated
 
-def train() -> None:
-    """Train."""
+import typer
+
+
+class Network(enum.StrEnum):
+    """Networks that can be trained."""
+
+    LSTM = "lstm"
+    LSTM_MHSA = "lstm-mhsa"
+
+
+class Device(enum.StrEnum):
+    """Where torch computes."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+def train(
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT", help="Checkpoint to write, without suffix; with --prepare the set to write."
+        ),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder with labelled/ (HDF5 and metadata.csv) and noise/ (miniSEED)."
+        ),
+    ] = None,
+    prepared: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Set written before by --prepare, instead of --data.")
+    ] = None,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Only gather the recordings into one file.")
+    ] = False,
+    network: Annotated[Network, typer.Option(help="Kind of network.")] = Network.LSTM,
+    hidden: Annotated[int, typer.Option(metavar="N", help="Size of the hidden state; 64-256.", min=1)] = 64,
+    layers: Annotated[int, typer.Option(metavar="N", help="Layers of the LSTM; 2-3.", min=1)] = 2,
+    heads: Annotated[int, typer.Option(metavar="N", help="Heads of the self-attention; 2-8.", min=1)] = 4,
+    steps: Annotated[int, typer.Option(metavar="N", help="Steps of training.", min=1)] = 1000,
+    batch_size: Annotated[int, typer.Option(metavar="N", help="Windows per step.", min=2)] = 256,
+    learning_rate: Annotated[
+        float, typer.Option(metavar="RATE", help="Highest learning rate.", min=1e-6)
+    ] = 3e-3,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Seed: the same gives the same weights on a CPU.")
+    ] = 0,
+    evaluate_every: Annotated[int, typer.Option(metavar="N", help="Steps between evaluations.", min=1)] = 100,
+    mine_every: Annotated[
+        int, typer.Option(metavar="N", help="Steps between searches for hard noise; 0: never.", min=0)
+    ] = 300,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.CPU,
+    processes: Annotated[int, typer.Option(metavar="N", help="Processes that prepare batches.", min=0)] = 1,
+    threads: Annotated[int, typer.Option(metavar="N", help="Threads of torch.", min=1)] = 1,
+    on: Annotated[
+        float, typer.Option(metavar="P", help="Threshold to begin a detection, for the card.")
+    ] = 0.9,
+    off: Annotated[float, typer.Option(metavar="P", help="Threshold to end it, for the card.")] = 0.8,
+    min_windows: Annotated[int, typer.Option(metavar="N", help="Windows in a row, for the card.", min=1)] = 2,
+) -> None:
+    """
+    Train a network on labelled earthquakes and continuous noise, and write weights with their card.
+
+    Needs the extra "train" (pip install 'quake-stream[train]').  A run that was interrupted goes on where
+    it was when it is started again.
+
+    Example: `quake-stream train my-lstm --data recordings --steps 1000`
+    """
+    from quake_stream.errors import ConfigError  # noqa: PLC0415  keep --help fast
+    from quake_stream.training import command  # noqa: PLC0415  likewise
+    from quake_stream.training.train import TrainSettings  # noqa: PLC0415  likewise
+
+    if prepare:
+        if data is None:
+            raise typer.BadParameter("--prepare needs --data", param_hint="--data")
+        command.prepare(data, out)
+        return
+    settings = TrainSettings(
+        network=network.value,
+        hidden=hidden,
+        layers=layers,
+        heads=heads,
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        evaluate_every=evaluate_every,
+        mine_every=mine_every,
+        seed=seed,
+    )
+    state_file = out.with_name(f"{out.name}.state")
+    if state_file.exists():
+        print(f"{state_file}: the run that it belongs to goes on", file=sys.stderr)
+    try:
+        command.train(
+            settings,
+            out,
+            data=data,
+            prepared=prepared,
+            device=device.value,
+            processes=processes,
+            threads=threads,
+            on=on,
+            off=off,
+            min_windows=min_windows,
+        )
+    except ValueError as exc:
+        raise ConfigError(str(exc)) from exc
