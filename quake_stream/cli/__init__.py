@@ -19,6 +19,7 @@ from quake_stream.cli.demo import demo
 from quake_stream.cli.evaluate import evaluate
 from quake_stream.cli.health import health
 from quake_stream.cli.listen import listen
+from quake_stream.cli.plain_help import PlainCommand, PlainGroup
 from quake_stream.cli.replay import replay
 from quake_stream.cli.run import run
 from quake_stream.cli.scan import scan
@@ -27,6 +28,7 @@ from quake_stream.errors import QuakeStreamError
 
 app = typer.Typer(
     name="quake-stream",
+    cls=PlainGroup,
     help="Real-time earthquake detector: SeedLink in, LSTM, detections out over ZeroMQ.",
     epilog="Exit status: 0 done, 1 failed, 2 wrong usage, 66 no input, 78 wrong configuration or model.",
     no_args_is_help=True,
@@ -50,15 +52,16 @@ def _until_reader_leaves(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-app.command()(_until_reader_leaves(demo))
-app.command()(run)
-app.command()(_until_reader_leaves(check))
-app.command()(_until_reader_leaves(health))
-app.command()(_until_reader_leaves(listen))
-app.command()(_until_reader_leaves(scan))
-app.command()(replay)
-app.command()(train)
-app.command()(evaluate)
+_add = app.command(cls=PlainCommand)
+_add(_until_reader_leaves(demo))
+_add(run)
+_add(_until_reader_leaves(check))
+_add(_until_reader_leaves(health))
+_add(_until_reader_leaves(listen))
+_add(_until_reader_leaves(scan))
+_add(replay)
+_add(train)
+_add(evaluate)
 
 
 def _show_version(value: bool) -> None:

@@ -20,9 +20,10 @@ _COLOURS = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
 
 def check(
-    config: Annotated[Path, typer.Argument(help="Configuration file.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file.")],
     seconds: Annotated[
-        float, typer.Option(help="How long to listen to the servers at most.", min=1, max=3600)
+        float,
+        typer.Option(metavar="SECONDS", help="How long to listen to the servers at most.", min=1, max=3600),
     ] = 10.0,
     show_all: Annotated[bool, typer.Option("--all", help="List every instrument.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,

@@ -46,14 +46,18 @@ _LIMIT_S = 120.0
 
 
 def demo(
-    speed: Annotated[float, typer.Option(help="Times real time.", min=1, max=100)] = 10.0,
-    model: Annotated[str, typer.Option(help='"lstm", "lstm-mhsa" or "stalta".')] = "lstm",
+    speed: Annotated[
+        float, typer.Option(metavar="TIMES", help="How much faster than it happened.", min=1, max=100)
+    ] = 10.0,
+    model: Annotated[str, typer.Option(metavar="NAME", help='"lstm", "lstm-mhsa" or "stalta".')] = "lstm",
 ) -> None:
     """
     Detect real earthquakes: a SeedLink server with recordings, the service, and a subscriber.
 
     Four stations in Bavaria, 27 May 2010, nearly four minutes.  Needs no network.  Exit status 0 when every
     clear earthquake was found at every station and nothing was reported that is none.
+
+    Example: `quake-stream demo --speed 20`
     """
     from quake_stream.counters import Counters  # noqa: PLC0415  keep --help fast
     from quake_stream.mseed import archive  # noqa: PLC0415  likewise

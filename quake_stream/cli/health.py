@@ -10,13 +10,15 @@ import typer
 
 
 def health(
-    config: Annotated[Path, typer.Argument(help="Configuration file of the running service.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="Configuration file of the running service.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
 ) -> None:
     """
     Say whether the service is well: exit status 0 ok, 1 degraded, 2 down, with the reasons in words.
 
-    Example: `quake-stream health /etc/quake-stream/home.toml || mail -s "quake-stream" me`
+    Example: `quake-stream health my.toml || mail -s quake-stream me`
     """
     from quake_stream.config import load  # noqa: PLC0415  pydantic takes a while
     from quake_stream.health import EXIT_CODES, HealthFile  # noqa: PLC0415  likewise

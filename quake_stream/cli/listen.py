@@ -8,17 +8,22 @@ import typer
 
 
 def listen(
-    endpoint: Annotated[str, typer.Argument(help="Where the service publishes.")] = "tcp://127.0.0.1:5561",
+    endpoint: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="Where the service publishes.")
+    ] = "tcp://127.0.0.1:5561",
     topic: Annotated[
         list[str] | None,
         typer.Option(
-            help='Prefix of the topics wanted, repeatable: "detection.CX.", "heartbeat", "" for all.'
+            metavar="PREFIX",
+            help='Prefix of the topics wanted, repeatable: "detection.CX.", "heartbeat", "" for all.',
         ),
     ] = None,
     as_json: Annotated[
         bool | None, typer.Option("--json/--table", help="JSON lines or table; default: table on a terminal.")
     ] = None,
-    count: Annotated[int | None, typer.Option(help="Stop after so many messages.", min=1)] = None,
+    count: Annotated[
+        int | None, typer.Option(metavar="N", help="Stop after so many messages.", min=1)
+    ] = None,
 ) -> None:
     """
     Print detections as they come; a table on a terminal, JSON lines otherwise.

@@ -8,12 +8,19 @@ import typer
 
 
 def replay(
-    paths: Annotated[list[Path], typer.Argument(help="miniSEED files, folders or SDS archives.")],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATHS", help="miniSEED files, folders or SDS archives.")
+    ],
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+        int, typer.Option(metavar="PORT", help="Port to listen on; 0 takes a free one.", min=0, max=65535)
     ] = 18000,
-    speed: Annotated[float, typer.Option(help="Times real time; 0: as fast as clients read.", min=0)] = 1.0,
+    speed: Annotated[
+        float,
+        typer.Option(
+            metavar="TIMES", help="How much faster than it happened; 0: as fast as clients read.", min=0
+        ),
+    ] = 1.0,
     restamp: Annotated[
         bool, typer.Option("--now/--as-recorded", help="Shift all times so that it happens now, or do not.")
     ] = True,
@@ -26,7 +33,8 @@ def replay(
         bool, typer.Option(help="Accept wildcards in network and station, as newer servers do.")
     ] = True,
     stream: Annotated[
-        list[str] | None, typer.Option(help='Streams to serve, repeatable: "CX.*..HH?"; default: all.')
+        list[str] | None,
+        typer.Option(metavar="STREAM", help='Streams to serve, repeatable: "CX.*..HH?"; default: all.'),
     ] = None,
 ) -> None:
     """

@@ -8,7 +8,8 @@ import typer
 
 def run(
     config: Annotated[
-        Path, typer.Argument(help="Configuration file; config/quake-stream.toml has every key.")
+        Path,
+        typer.Argument(metavar="CONFIG", help="Configuration file; config/quake-stream.toml has every key."),
     ],
 ) -> None:
     """

@@ -20,21 +20,29 @@ class Format(enum.StrEnum):
 
 
 def scan(
-    paths: Annotated[list[Path], typer.Argument(help="miniSEED files, folders or SDS archives.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATHS", help="miniSEED files, folders or SDS archives.")
+    ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write; default: standard output.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="File to write; default: standard output."),
     ] = None,
     fmt: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.JSONL,
     model: Annotated[
-        str | None, typer.Option(help='"lstm", "lstm-mhsa", "stalta" or the path of a checkpoint.')
+        str | None,
+        typer.Option(metavar="NAME", help='"lstm", "lstm-mhsa", "stalta" or the path of a checkpoint.'),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Take model, thresholds and windows from this configuration.")
+        Path | None,
+        typer.Option(metavar="CONFIG", help="Take model, thresholds and windows from this configuration."),
     ] = None,
     stream: Annotated[
-        list[str] | None, typer.Option(help='Streams to read, repeatable: "CX.*..HH?"; default: all.')
+        list[str] | None,
+        typer.Option(metavar="STREAM", help='Streams to read, repeatable: "CX.*..HH?"; default: all.'),
     ] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="Streams to leave out, repeatable.")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="STREAM", help="Streams to leave out, repeatable.")
+    ] = None,
     life: Annotated[
         bool,
         typer.Option(
@@ -48,7 +56,7 @@ def scan(
     The result is the same, bit for bit, as that of the service on the same records.  Progress and a
     summary of everything refused, missing or dropped go to standard error.
 
-    Example: `quake-stream scan /data/sds --stream "CX.*..HH?" -f csv -o detections.csv`
+    Example: `quake-stream scan /data/sds --stream "CX.*..HH?" -f csv -o found.csv`
     """
     from rich.console import Console  # noqa: PLC0415  keep --help fast
     from rich.progress import Progress  # noqa: PLC0415  likewise
