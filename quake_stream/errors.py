@@ -7,7 +7,9 @@ Errors that quake_stream raises on purpose.
     ├── ConfigError             the configuration is wrong                     exit 78
     ├── ModelError              a model is damaged, tampered or does not fit   exit 78
     ├── SourceError             a recording or server address cannot be used   exit 66
-    └── PublishError            the feed cannot be opened                      exit 1
+    ├── PublishError            the feed cannot be opened                      exit 1
+    └── WireError               a message is none (publish.frames)             exit 1
+        └── VersionError        its publisher is newer than this program       exit 1
 
 Bad *data* raises none of these: broken records and refused packets are counted (`counters`).
 """
