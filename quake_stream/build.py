@@ -26,18 +26,8 @@ from quake_stream.worker import FeedSettings, Worker
 
 
 def is_replay(config: Config) -> bool:
-    """
-    Whether the sources are recordings.
-
-    Raises
-    ------
-    ConfigError
-        Recordings and servers are mixed: one runs in data time, the other in the host's.
-    """
-    kinds = {urlsplit(section.url).scheme for section in config.source}
-    if len(kinds) > 1:
-        raise ConfigError("source: recordings (file://) and servers (seedlink://) cannot be read in one run")
-    return kinds == {"file"}
+    """Whether the sources are recordings: all are, or none, as `config` sees to."""
+    return not config.source[0].server
 
 
 def model(config: Config) -> Model:

@@ -74,11 +74,6 @@ def test_a_path_with_blanks_and_umlauts_is_found(tmp_path, demo_records):
     assert build.archive(config(folder.as_uri())).n_records == 570
 
 
-def test_recordings_and_servers_are_not_mixed():
-    with pytest.raises(ConfigError, match="cannot be read in one run"):
-        build.is_replay(config("seedlink://a", "file:///b"))
-
-
 @pytest.mark.parametrize(
     ("url", "clock", "is_replay"), [("seedlink://a", WallClock, False), ("file:///a", DataClock, True)]
 )

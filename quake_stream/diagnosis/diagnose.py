@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from quake_stream import build
 from quake_stream.config import Config, SourceSection
 from quake_stream.diagnosis import host, instruments, recordings, scoring, servers
 from quake_stream.diagnosis.report import (
@@ -20,10 +19,9 @@ from quake_stream.diagnosis.report import (
     Report,
     ok,
     problem,
-    problems,
     warning,
 )
-from quake_stream.errors import ConfigError, QuakeStreamError, SourceError
+from quake_stream.errors import QuakeStreamError, SourceError
 from quake_stream.ingest.probe import Probe
 from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 from quake_stream.selection import parse_streams
@@ -57,7 +55,7 @@ def diagnose(
     with _running([probe for _, probe in probes]):
         tell("loading the model")
         model, about_model = scoring.load(config)
-        found += [*about_model, *_kinds(config), *host.findings(config, path.stem), *addresses]
+        found += [*about_model, *host.findings(config, path.stem), *addresses]
         tell("greeting the servers")
         for _, probe in probes:
             probe.greeted.wait()  # each step of a greeting has a deadline of its own
@@ -73,14 +71,6 @@ def diagnose(
         load, finding = scoring.measure(config, model, n_instruments)
         found.append(finding)
     return Report(config=str(path), findings=tuple(found), instruments=tuple(reports), load=load)
-
-
-def _kinds(config: Config) -> list[Finding]:
-    try:
-        build.is_replay(config)
-    except ConfigError as exc:
-        return problems(CONFIGURATION, exc)
-    return []
 
 
 def _overrides(config: Config, reports: Sequence[InstrumentReport]) -> list[Finding]:

@@ -74,13 +74,6 @@ def test_recordings_are_surveyed(demo_folder, make_config):
     assert "4 of 4 instruments can be used" in texts(report, Level.OK)
 
 
-def test_recordings_and_servers_together_are_a_wrong_configuration(demo_folder, server, make_config):
-    config = make_config({"url": demo_folder.as_uri()}, {"url": f"seedlink://{server.address}"})
-    report = diagnose(config, PATH, listen_s=LISTEN_S)
-    assert report.exit_status == 78
-    assert len(report.instruments) == 8
-
-
 def test_thresholds_for_a_station_that_is_not_there_are_a_warning(demo_folder, make_config):
     config = make_config(
         {"url": demo_folder.as_uri()}, stations={"BW.UH1": {"on": 0.9}, "BW.UH9": {"on": 0.9}}
