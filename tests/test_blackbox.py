@@ -136,6 +136,8 @@ def serve(
     program: Start, configure: Callable[..., Path], folder: Path, **options: Any
 ) -> tuple[list, Program]:
     """Run the service on a SeedLink server to the end of its recording; its detections and the process."""
+    # Minutes of data came at once: the stop must leave even a slow machine the time to score them.
+    options["service"] = {"stop_timeout_s": 120.0} | options.get("service", {})
     server = ReplayServer(
         index(folder), speed=0, restamp=False, wait_for_clients=1, faults=options.pop("faults", None)
     )

@@ -25,12 +25,11 @@ url = "seedlink://127.0.0.1:18999"  # nobody listens: a dead server must not kee
 name = "stalta"
 """
 
-# Faster than the shipped unit, so that the test ends; and the interpreter where the sandbox shows it.
+# Faster than the shipped unit, so that the test ends.
 DROP_IN = """
 [Service]
 WatchdogSec=6s
 RestartSec=1s
-Environment=PYTHONPATH=/opt/quake-stream/src
 """
 
 SCRIPT = """\
@@ -45,8 +44,13 @@ wait_for() {  # until STATE, at most 60 s
 mkdir -p /opt/quake-stream/venv/bin /etc/quake-stream "/etc/systemd/system/$unit.service.d"
 ln -s "/opt/python/bin/$PYTHON" /opt/quake-stream/venv/bin/python3
 printf 'home = /opt/python/bin\\ninclude-system-site-packages = false\\n' >/opt/quake-stream/venv/pyvenv.cfg
-printf '#!/opt/quake-stream/venv/bin/python3\\nfrom quake_stream.cli import main\\nmain()\\n' \
-    >/opt/quake-stream/venv/bin/quake-stream
+cat >/opt/quake-stream/venv/bin/quake-stream <<'END'
+#!/opt/quake-stream/venv/bin/python3
+import sys
+sys.path.insert(0, "/opt/quake-stream/src")
+from quake_stream.cli import main
+main()
+END
 chmod +x /opt/quake-stream/venv/bin/quake-stream
 cp /opt/test/config.toml /etc/quake-stream/test.toml
 cp /opt/test/drop-in.conf "/etc/systemd/system/$unit.service.d/test.conf"

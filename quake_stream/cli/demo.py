@@ -115,8 +115,9 @@ def _listen(
             except TimeoutError:
                 if has_ended:
                     break
-                n_read = sum(source.n_packets for source in health.read(time.time()).sources)
-                if n_read >= n_packets and not is_stopping:
+                report = health.read(time.time())
+                n_read = sum(source.n_packets for source in report.sources)
+                if n_read >= n_packets and report.queue_depth == 0 and not is_stopping:
                     is_stopping = True  # a second signal would make it leave before all is scored
                     service.terminate()
                 continue
