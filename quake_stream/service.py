@@ -110,7 +110,7 @@ class Service:
             stale_after_s=config.service.stale_after_s,
             started_s=self._started_s,
         )
-        wake = self._signals.wake.set
+        wake = self._signals.wake
         self._worker_thread = GuardedThread(name="worker", body=self._worker.run, failed=wake)
         self._source_threads = [
             GuardedThread(name=f"ingest-{intake.source.name}", body=intake.run, failed=wake)
@@ -148,8 +148,7 @@ class Service:
             if not any(thread.is_alive() for thread in self._source_threads):
                 return  # every recording is read
             self._report()
-            signals.wake.wait(_TICK_S)
-            signals.wake.clear()
+            signals.wait(_TICK_S)
             if signals.reload:
                 signals.reload = False
                 self._reload()
@@ -235,7 +234,8 @@ class Service:
         started_s = time.monotonic()
         self._notifier.send("STOPPING=1", "STATUS=stopping")
         log.info("service.stopping")
-        if not self._worker_thread.is_alive():
+        # A thread that has just failed may still count as alive for a moment.
+        if self._worker_thread.failure or not self._worker_thread.is_alive():
             self._queue.close()  # nobody takes from it: a source that waits for room must not wait for ever
         for intake in self._intakes:
             intake.source.stop()

@@ -1,8 +1,11 @@
 """Small parts of supervision: guarded threads, one instance per state folder, signals as flags."""
 
+import contextlib
 import fcntl
 import os
+import select
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,23 +70,47 @@ class StopSignals:
     SIGTERM and SIGINT set `stop`, SIGHUP sets `reload`; handlers do nothing else.
 
     A second SIGTERM or SIGINT ends the process at once, for whoever does not want to wait.  As a context
-    manager it restores the handlers that were there before.
+    manager, in the main thread, it restores the handlers that were there before.
+
+    A signal ends `wait` through a socket that the interpreter itself writes to: a handler that set an
+    event could interrupt the main thread while that holds the event's lock, and wait for it for ever.
     """
 
     def __init__(self) -> None:
-        self.wake = threading.Event()
         self.stop = False
         self.reload = False
         self._previous: dict[int, object] = {}
+        self._receiver, self._sender = socket.socketpair()
+        self._receiver.setblocking(False)
+        self._sender.setblocking(False)
+        self._previous_fd = -1
 
     def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._previous[number] = signal.signal(number, self._handle)
+        self._previous_fd = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
         return self
 
     def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(self._previous_fd)
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal returned
+        self._receiver.close()
+        self._sender.close()
+
+    def wake(self) -> None:
+        """End `wait`; callable from any thread, more than once, also when all is over."""
+        with contextlib.suppress(OSError):  # closed, or so full that it wakes anyway
+            self._sender.send(b"\0")
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for a signal or `wake`; returns whether there was one."""
+        if not select.select([self._receiver], [], [], timeout_s)[0]:
+            return False
+        with contextlib.suppress(BlockingIOError):
+            while self._receiver.recv(4096):
+                pass
+        return True
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
@@ -92,4 +119,3 @@ class StopSignals:
             os._exit(128 + number)
         else:
             self.stop = True
-        self.wake.set()

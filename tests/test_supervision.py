@@ -59,7 +59,7 @@ def test_signals_set_flags_and_wake(number):
     before = signal.getsignal(number)
     with StopSignals() as signals:
         os.kill(os.getpid(), signal.SIGHUP)
-        assert signals.wake.wait(10)
+        assert signals.wait(10)
         assert signals.reload
         assert not signals.stop
         os.kill(os.getpid(), number)
@@ -81,3 +81,34 @@ def test_a_second_stop_signal_ends_the_process_at_once():
         [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, "asked\n")
+
+
+def test_a_thread_can_wake_the_wait_and_waking_is_no_harm_afterwards():
+    with StopSignals() as signals:
+        assert not signals.wait(0.0)
+        waker = threading.Thread(target=signals.wake)
+        waker.start()
+        assert signals.wait(10)
+        waker.join(10)
+        assert not signals.wait(0.0)
+    signals.wake()
+    assert not signals.stop
+
+
+def test_a_storm_of_signals_stops_nothing():
+    code = (
+        "import signal\n"
+        "from quake_stream.supervision import StopSignals\n"
+        "with StopSignals() as signals:\n"
+        "    print('ready', flush=True)\n"
+        "    while not signals.stop:\n"
+        "        signals.wait(60)\n"
+        "print('stopped', flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        for _ in range(2000):
+            process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=60)[0] == "stopped\n"
+        assert process.returncode == 0

@@ -1,6 +1,5 @@
 """``quake-stream listen``: show what the feed says."""
 
-import signal
 import sys
 from typing import Annotated
 
@@ -36,20 +35,22 @@ def listen(
     from quake_stream.publish.listing import json_line  # noqa: PLC0415  likewise
     from quake_stream.publish.sequence import Missed  # noqa: PLC0415  likewise
     from quake_stream.publish.subscriber import Subscriber  # noqa: PLC0415  likewise
+    from quake_stream.supervision import StopSignals  # noqa: PLC0415  likewise
 
     table = sys.stdout.isatty() if as_json is None else not as_json
     topics = tuple(topic) if topic else ("detection.",)
-    with Subscriber(endpoint, topics=topics) as subscriber:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: subscriber.stop())
+    # A signal that arrives just before ZeroMQ waits is seen by Python only when the wait ends: hence the limit.
+    with StopSignals() as signals, Subscriber(endpoint, topics=topics, timeout_s=0.5) as subscriber:
         print(f"listening on {endpoint} for {', '.join(topics)}; Ctrl-C ends", file=sys.stderr)
         if table:
             print(HEADING, flush=True)
         n = 0
-        for item in subscriber:
-            if isinstance(item, Missed) and item.count == 0:
+        while not signals.stop and n != count:
+            try:
+                item = subscriber.receive()
+            except TimeoutError:
+                continue
+            if item is None or (isinstance(item, Missed) and item.count == 0):
                 continue
             print(format_row(item) if table else json_line(item), flush=True)
             n += not isinstance(item, Missed)
-            if n == count:
-                break

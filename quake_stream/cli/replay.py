@@ -75,7 +75,6 @@ def replay(
         print(f"{len(index)} records at seedlink://{server.address}; Ctrl-C ends", file=sys.stderr)
         # Asked first, as it raises what has ended the server's thread.
         while not (server.wait_until_drained(0.0) and server.finished.is_set()) and not signals.stop:
-            signals.wake.wait(0.5)
-            signals.wake.clear()
+            signals.wait(0.5)
     for name, n in by_reason(merge([counters.snapshot(), server.counts()])).items():
         print(f"  {name}: {n}", file=sys.stderr)
