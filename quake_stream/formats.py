@@ -64,12 +64,13 @@ class JsonLinesWriter:
 
 
 class CsvWriter:
-    """Comma-separated values with a heading, RFC 4180; channels are separated by spaces."""
+    """Comma-separated values, RFC 4180, with a heading unless one is there; channels are separated by spaces."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, heading: bool = True) -> None:
         self._stream = stream
         self._writer = csv.DictWriter(stream, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
-        self._writer.writeheader()
+        if heading:
+            self._writer.writeheader()
 
     def write(self, body: Body) -> None:
         """Write one row."""
@@ -81,12 +82,7 @@ class CsvWriter:
 
 
 class QuakeMlWriter:
-    """
-    QuakeML 1.2, one event with one automatic pick for each detection.
-
-    QuakeML has no element for a detection; the pick holds onset and uncertainty, and makes no claim about
-    the phase.  The vertical or first channel stands for the instrument.
-    """
+    """QuakeML 1.2, one event with one automatic pick for each detection."""
 
     def __init__(self, stream: TextIO) -> None:
         from obspy.core.event import Catalog  # noqa: PLC0415  ObsPy takes a second to import
@@ -96,39 +92,7 @@ class QuakeMlWriter:
 
     def write(self, body: Body) -> None:
         """Add one event."""
-        from obspy import UTCDateTime  # noqa: PLC0415  likewise
-        from obspy.core import event as quakeml  # noqa: PLC0415  likewise
-
-        creation = quakeml.CreationInfo(
-            author=body["author"] or None,
-            agency_id=body["agency"] or None,
-            creation_time=UTCDateTime(ns=parse_utc(body["created"])),
-        )
-        model = body["model"]
-        pick = quakeml.Pick(
-            resource_id=quakeml.ResourceIdentifier(f"smi:local/quake-stream/pick/{body['id']}"),
-            time=UTCDateTime(ns=parse_utc(body["onset_time"])),
-            time_errors=quakeml.QuantityError(uncertainty=body["onset_uncertainty_s"]),
-            waveform_id=quakeml.WaveformStreamID(
-                network_code=body["network"],
-                station_code=body["station"],
-                location_code=body["location"],
-                channel_code=body["channels"][0],
-            ),
-            method_id=quakeml.ResourceIdentifier(
-                f"smi:local/quake-stream/model/{model['name']}-{model['sha256'][:12]}"
-            ),
-            evaluation_mode="automatic",
-            creation_info=creation,
-            comments=[quakeml.Comment(text=f"peak_probability={body['peak_probability']}")],
-        )
-        self._catalog.append(
-            quakeml.Event(
-                resource_id=quakeml.ResourceIdentifier(f"smi:local/quake-stream/event/{body['id']}"),
-                picks=[pick],
-                creation_info=creation,
-            )
-        )
+        self._catalog.append(event_with_pick(body))
 
     def close(self) -> None:
         """Write the document."""
@@ -136,6 +100,51 @@ class QuakeMlWriter:
         self._catalog.write(text, format="QUAKEML")
         self._stream.write(text.getvalue().decode())
         self._stream.flush()
+
+
+def event_with_pick(body: Body) -> Any:
+    """
+    Describe a detection as an ObsPy ``Event`` with one automatic pick.
+
+    QuakeML has no element for a detection; the pick holds onset and uncertainty, and makes no claim about
+    the phase.  The vertical or first channel stands for the instrument.  The pick of a detection that was
+    retracted is rejected, that of recorded data says so in a comment.
+    """
+    from obspy import UTCDateTime  # noqa: PLC0415  ObsPy takes a second to import
+    from obspy.core import event as quakeml  # noqa: PLC0415  likewise
+
+    creation = quakeml.CreationInfo(
+        author=body["author"] or None,
+        agency_id=body["agency"] or None,
+        creation_time=UTCDateTime(ns=parse_utc(body["created"])),
+    )
+    model = body["model"]
+    remarks = [f"peak_probability={body['peak_probability']}"]
+    if body.get("processing") == "replay":
+        remarks.append("processing=replay")
+    pick = quakeml.Pick(
+        resource_id=quakeml.ResourceIdentifier(f"smi:local/quake-stream/pick/{body['id']}"),
+        time=UTCDateTime(ns=parse_utc(body["onset_time"])),
+        time_errors=quakeml.QuantityError(uncertainty=body["onset_uncertainty_s"]),
+        waveform_id=quakeml.WaveformStreamID(
+            network_code=body["network"],
+            station_code=body["station"],
+            location_code=body["location"],
+            channel_code=body["channels"][0],
+        ),
+        method_id=quakeml.ResourceIdentifier(
+            f"smi:local/quake-stream/model/{model['name']}-{model['sha256'][:12]}"
+        ),
+        evaluation_mode="automatic",
+        evaluation_status="rejected" if body["state"] == "retract" else None,
+        creation_info=creation,
+        comments=[quakeml.Comment(text=remark) for remark in remarks],
+    )
+    return quakeml.Event(
+        resource_id=quakeml.ResourceIdentifier(f"smi:local/quake-stream/event/{body['id']}"),
+        picks=[pick],
+        creation_info=creation,
+    )
 
 
 WRITERS: Mapping[str, Callable[[TextIO], Writer]] = {

@@ -7,7 +7,7 @@ import json
 import obspy
 import pytest
 
-from quake_stream.formats import CSV_COLUMNS, WRITERS
+from quake_stream.formats import CSV_COLUMNS, WRITERS, CsvWriter
 
 
 def body(**changes):
@@ -76,6 +76,27 @@ def test_quakeml_holds_onset_uncertainty_stream_and_author():
     assert pick.creation_info.author is None
     assert pick.phase_hint is None
     assert event.origins == []
+
+
+def test_csv_goes_on_without_a_second_heading():
+    stream = io.StringIO()
+    CsvWriter(stream, heading=False).write(body())
+    assert stream.getvalue().startswith("00ff,end,")
+
+
+def test_quakeml_rejects_the_pick_of_a_detection_that_was_retracted():
+    text = written("quakeml", body(state="retract"), body(id="01"))
+    retracted, kept = obspy.read_events(io.BytesIO(text.encode()))
+    assert retracted.picks[0].evaluation_status == "rejected"
+    assert kept.picks[0].evaluation_status is None
+
+
+def test_quakeml_of_recorded_data_says_so():
+    live, replayed = obspy.read_events(
+        io.BytesIO(written("quakeml", body(processing="live"), body(id="01", processing="replay")).encode())
+    )
+    assert [comment.text for comment in live.picks[0].comments] == ["peak_probability=0.98765"]
+    assert "processing=replay" in [comment.text for comment in replayed.picks[0].comments]
 
 
 def test_quakeml_keeps_the_identifier_of_the_detection():
