@@ -38,7 +38,7 @@ LAYERS = {
     "replay": BASE | {"mseed"},
     "models": BASE | {"detection"},
     "publish": BASE,
-    "training": BASE | {"windowing", "detection", "models", "mseed"},
+    "training": BASE | {"windowing", "detection", "models", "mseed", "onset"},
     "formats": BASE | {"publish.iso8601"},
     # parts of the process
     "clock": BASE,

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
+from quake_stream.counters import Counters, by_reason
 from quake_stream.errors import SourceError
 from quake_stream.models.lstm import LSTMModel, chrono_init
 from quake_stream.models.lstm_mhsa import LSTMAttentionModel
@@ -35,7 +36,10 @@ def prepare(data: Path, out: Path, *, console: Console | None = None) -> list[Ex
     from quake_stream.training.dataset import gather  # noqa: PLC0415  needs ObsPy and h5py
 
     console = console or Console(stderr=True)
-    examples = gather(data, report=console.print)
+    counters = Counters()
+    examples = gather(data, counters=counters, report=console.print)
+    for reason, n in by_reason(counters.snapshot()).items():
+        console.print(f"{reason.removeprefix('examples.')}: {n} recordings")
     save_prepared(out, examples)
     console.print(f"{out}: {len(examples)} recordings, {out.stat().st_size / 1e6:.1f} MB")
     return examples

@@ -81,7 +81,7 @@ def noise_starts(example: Example) -> tuple[int, int]:
     """Range (inclusive) of the starts of windows that show background only; empty where first > last."""
     first = max(example.noise[0], N_SHORTEST_MEMORY)
     last = min(example.noise[1], example.n_samples)
-    if example.is_earthquake:
+    if example.is_event:
         last = min(last, example.p_index - _NOISE_BEFORE_P)
     return first, last - N_WINDOW
 
@@ -89,7 +89,7 @@ def noise_starts(example: Example) -> tuple[int, int]:
 def has_earthquake_window(example: Example) -> bool:
     """Whether any window of the earthquake has enough before it."""
     earliest, _, latest = earthquake_ends(example)
-    return example.is_earthquake and earliest <= latest
+    return example.is_event and earliest <= latest
 
 
 def has_noise_window(example: Example) -> bool:

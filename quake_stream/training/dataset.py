@@ -11,10 +11,18 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
+from quake_stream.counters import Counters
 from quake_stream.errors import SourceError
 from quake_stream.training.examples import RATE_HZ, Example, Split
-from quake_stream.training.labelled import DEMO_STATIONS, read_labelled
+from quake_stream.training.held_out import held_out
+from quake_stream.training.labelled import read_labelled
 from quake_stream.training.streams import Piece, read_pieces
+from quake_stream.types import NS_PER_S
+
+_INSTRUMENTS: Final = {"H": "seismometer", "L": "seismometer", "N": "accelerometer", "P": "geophone"}
+"""Kinds of instrument by the second letter of a channel code (SEED manual, appendix A)."""
 
 CHUNK_S: Final = 150.0
 """Long recordings are cut into chunks, so that what is kept of a station spreads over all of its hours."""
@@ -29,36 +37,51 @@ VAL_STATIONS: Final = frozenset(
 """Sites of human and impulsive noise that the hash alone would not give to validation."""
 
 
-def gather(folder: Path, *, report: Callable[[str], None] = lambda _: None) -> list[Example]:
+def gather(
+    folder: Path, *, counters: Counters | None = None, report: Callable[[str], None] = lambda _: None
+) -> list[Example]:
     """
     Read ``labelled/`` and every set under ``noise/`` of a folder.
+
+    Parameters
+    ----------
+    folder
+        Where the sets are.
+    counters
+        Count what is left out as ``examples.refused``, by reason and station.
+    report
+        Told what each set held.
 
     Raises
     ------
     SourceError
         There is nothing to learn from, or a part cannot be read.
     """
+    counters = counters or Counters()
     examples: list[Example] = []
     if (folder / "labelled").is_dir():
-        examples += read_labelled(folder / "labelled")
+        examples += read_labelled(folder / "labelled", counters=counters)
         report(f"labelled: {len(examples)} recordings")
     for noise_set in sorted(path for path in (folder / "noise").glob("*") if path.is_dir()):
-        found = list(read_noise(noise_set))
+        found = list(read_noise(noise_set, counters=counters))
         report(f"{noise_set.name}: {sum(e.n_noise for e in found) / RATE_HZ / 60:.0f} minutes")
         examples += found
-    if not any(e.is_earthquake for e in examples) or not any(e.n_noise for e in examples):
+    if not any(e.is_event for e in examples) or not any(e.n_noise for e in examples):
         raise SourceError(f"{folder}: needs earthquakes (labelled/) and background (labelled/ or noise/)")
     return examples
 
 
-def read_noise(folder: Path) -> Iterator[Example]:
+def read_noise(folder: Path, *, counters: Counters) -> Iterator[Example]:
     """Yield chunks of one set of continuous background, at most `STATION_LIMIT_S` of a station."""
-    licence = _licence(folder / "SOURCE.txt")
+    source = _source(folder / "SOURCE.txt")
     by_station: dict[str, list[Example]] = defaultdict(list)
     for piece in read_pieces(folder):
         station = piece.instrument_id.nsl
-        if not station.startswith(DEMO_STATIONS):
-            by_station[station] += _chunks(piece, folder.name, licence)
+        stop_ns = piece.start_ns + round(piece.samples.shape[1] * NS_PER_S / RATE_HZ)
+        if forbidden := held_out(station, _day(piece.start_ns), _day(stop_ns)):
+            counters.add("examples.refused", reason=f"held out ({forbidden.reason})", station=station)
+        else:
+            by_station[station] += _chunks(piece, folder.name, source)
     for chunks in by_station.values():
         yield from thin(chunks, STATION_LIMIT_S)
 
@@ -85,7 +108,7 @@ def describe(examples: Iterable[Example]) -> dict[str, dict[str, float]]:
     return {dataset: dict(row) for dataset, row in sorted(table.items())}
 
 
-def _chunks(piece: Piece, dataset: str, licence: str) -> Iterator[Example]:
+def _chunks(piece: Piece, dataset: str, source: dict[str, str]) -> Iterator[Example]:
     n_chunks = max(1, round(piece.samples.shape[1] / RATE_HZ / CHUNK_S))
     length = piece.samples.shape[1] // n_chunks
     station = piece.instrument_id.nsl
@@ -100,13 +123,19 @@ def _chunks(piece: Piece, dataset: str, licence: str) -> Iterator[Example]:
             group=f"{dataset}_{station}",
             split=split_of(station),
             native_rate_hz=piece.native_rate_hz,
-            licence=licence,
+            instrument=_INSTRUMENTS.get(piece.instrument_id.source, ""),
+            trace=f"{piece.instrument_id} {piece.start_ns} {i}/{n_chunks}",
+            licence=source.get("Licence", ""),
+            citation=source.get("Repository", ""),
         )
 
 
-def _licence(file: Path) -> str:
-    if file.is_file():
-        for line in file.read_text(encoding="utf-8").splitlines():
-            if line.startswith("Licence:"):
-                return line.removeprefix("Licence:").strip()
-    return ""
+def _source(file: Path) -> dict[str, str]:
+    """Read the lines ``Licence: …`` and ``Repository: …`` of the text beside a set; none without a file."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    parts = (line.partition(":") for line in lines)
+    return {name: value.strip() for name, _, value in parts if name in ("Licence", "Repository")}
+
+
+def _day(time_ns: int) -> str:
+    return str(np.datetime64(time_ns, "ns").astype("datetime64[D]"))

@@ -18,6 +18,10 @@ N_COMPONENTS: Final = 3
 ACCEPTED_SETS: Final = ("ZNE", "Z12", "123", "ZXY", "Z", "1C")
 """Sets of components (keys of `quake_stream.windowing.components.COMPONENT_SETS`), best first."""
 
+EARTHQUAKE: Final = "earthquake"
+BLAST: Final = "blast"
+"""Labels of events that sets are known to hold; any other label is a class of its own as well."""
+
 Split = Literal["train", "val"]
 
 
@@ -27,9 +31,12 @@ class Example:
     One recording of one instrument without a hole.
 
     ``samples`` is float32 [3, n] in any unit, high-passed, components in the model's channel order, an
-    absent one 0 throughout.  ``p_index`` and ``s_index`` count samples from the start, -1 where unknown; an
-    example with ``p_index`` >= 0 is an earthquake.  Windows inside ``noise`` (start, stop) are background.
-    ``group`` names the event or station-day that must not be divided between training and validation.
+    absent one 0 throughout.  ``p_index`` and ``s_index`` count samples from the start, -1 where unknown;
+    where ``p_index`` >= 0, an event of class ``label`` arrives there.  Windows inside ``noise`` (start, stop)
+    are background.  ``group`` names the event or station-day that must not be divided between training and
+    validation.  What follows ``native_rate_hz`` describes, for evaluation and for the card; "" or None where
+    unknown: ``p_source`` says who marked P, ``instrument`` is the kind of sensor, ``quality`` A or B,
+    ``trace`` the name within the set.
     """
 
     samples: NDArray[np.float32]
@@ -41,7 +48,17 @@ class Example:
     group: str
     split: Split
     native_rate_hz: float
+    label: str = ""
+    p_source: str = ""
+    snr_db: float | None = None
+    magnitude: float | None = None
+    distance_km: float | None = None
+    instrument: str = ""
+    quality: str = ""
+    event: str = ""
+    trace: str = ""
     licence: str = ""
+    citation: str = ""
 
     @property
     def n_samples(self) -> int:
@@ -49,9 +66,14 @@ class Example:
         return int(self.samples.shape[1])
 
     @property
-    def is_earthquake(self) -> bool:
-        """Whether a P arrival is marked."""
+    def is_event(self) -> bool:
+        """Whether a P arrival is marked, of whatever class."""
         return self.p_index >= 0
+
+    @property
+    def is_earthquake(self) -> bool:
+        """Whether the P arrival of an earthquake is marked."""
+        return self.is_event and self.label == EARTHQUAKE
 
     @property
     def n_noise(self) -> int:

@@ -20,7 +20,7 @@ from quake_stream.training.conditioning import band_limit
 from quake_stream.training.examples import N_COMPONENTS, Example
 
 STEPS_PER_QUIET_LEVEL: Final = 32
-_FORMAT: Final = "quake-stream/prepared/1"
+_FORMAT: Final = "quake-stream/prepared/2"
 
 
 def save_prepared(path: Path, examples: Iterable[Example]) -> None:

@@ -30,6 +30,7 @@ def example(number):
         group=f"g{number}",
         split="val" if number % 3 == 0 else "train",
         native_rate_hz=100.0,
+        label="earthquake" if is_quake else "",
     )
 
 

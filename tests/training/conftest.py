@@ -18,8 +18,15 @@ COLUMNS = [
     "split",
     "group",
     "station_key",
+    "label_detail",
+    "event_id",
+    "pick_source",
     "p_sample",
     "s_sample",
+    "snr_db",
+    "magnitude",
+    "distance_km",
+    "instrument",
     "noise_start",
     "noise_end",
     "valid_start",
@@ -28,6 +35,7 @@ COLUMNS = [
     "network",
     "start_time",
     "dataset",
+    "source_repo",
     "licence",
 ]
 N = 6000
@@ -59,16 +67,24 @@ def row_of(number, *, is_quake, **changes):
         "split": "val" if number % 3 == 0 else "train",
         "group": f"group{number}",
         "station_key": f"XX.S{number % 7}",
+        "label_detail": "",
+        "event_id": f"event{number}" if is_quake else "",
+        "pick_source": "analyst" if is_quake else "",
         "p_sample": float(P) if is_quake else "",
         "s_sample": P + 300.0 if is_quake else "",
         "noise_start": 200.0,
         "noise_end": P - 100.0 if is_quake else N - 200.0,
         "valid_start": 200,
         "valid_end": N - 200,
+        "snr_db": 18.5 if is_quake else "",
+        "magnitude": 1.5 if is_quake else "",
+        "distance_km": "",
+        "instrument": "seismometer",
         "native_fs": 100.0,
         "network": "XX",
         "start_time": "2020-01-01T00:00:00.000000Z",
         "dataset": "Synthetic",
+        "source_repo": "owner/repository",
         "licence": "CC0",
     }
     return {**values, **changes}
@@ -84,16 +100,16 @@ def write_labelled(folder, rows, traces):
         writer.writerows(rows)
 
 
-def write_stream(folder, samples, *, start, station="ST1", rate_hz=100.0, components="ZNE"):
+def write_stream(folder, samples, *, start, network="XX", station="ST1", rate_hz=100.0, components="ZNE"):
     """Write miniSEED as a set of recordings has it, one file a component."""
     (folder / "mseed").mkdir(parents=True, exist_ok=True)
     for code, values in zip(components, samples, strict=True):
         trace = obspy.Trace(np.asarray(values, dtype=np.int32))
         trace.stats.update(
-            {"network": "XX", "station": station, "channel": f"HH{code}", "sampling_rate": rate_hz}
+            {"network": network, "station": station, "channel": f"HH{code}", "sampling_rate": rate_hz}
         )
         trace.stats.starttime = obspy.UTCDateTime(start)
-        name = f"XX.{station}.HH{code}.{start.replace(':', '')}.mseed"
+        name = f"{network}.{station}.HH{code}.{start.replace(':', '')}.mseed"
         trace.write(str(folder / "mseed" / name), format="MSEED")
 
 
@@ -117,7 +133,7 @@ def data_folder(tmp_path_factory):
     rng = np.random.default_rng(9)
     samples = 1000 * rng.standard_normal((3, 9000))
     write_stream(folder / "noise" / "site", samples, start="2020-01-01T00:00:00")
-    (folder / "noise" / "site" / "SOURCE.txt").write_text("Repository: x\nLicence: CC0\n")
+    (folder / "noise" / "site" / "SOURCE.txt").write_text("Repository: https://x.org/y\nLicence: CC0\n")
     return folder
 
 
@@ -138,6 +154,7 @@ def make_example():
             "group": "g",
             "split": "train",
             "native_rate_hz": 100.0,
+            "label": "earthquake" if changes.get("p_index", -1) >= 0 else "",
         }
         return Example(**{**values, **changes})
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from quake_stream.counters import Counters
 from quake_stream.errors import SourceError
 from quake_stream.training.dataset import VAL_STATIONS, describe, gather, read_noise, split_of, thin
 
@@ -9,7 +10,8 @@ def test_labelled_recordings_and_background_are_gathered(data_folder):
     told = []
     examples = gather(data_folder, report=told.append)
     assert sum(e.is_earthquake for e in examples) == 30
-    assert [e.licence for e in examples if e.dataset == "site"] == ["CC0"]
+    (site,) = (e for e in examples if e.dataset == "site")
+    assert (site.licence, site.citation, site.instrument) == ("CC0", "https://x.org/y", "seismometer")
     assert len(told) == 2
     assert describe(examples)["synthetic"]["train_earthquakes"] == 20
 
@@ -26,10 +28,15 @@ def test_a_folder_without_data_is_refused(tmp_path):
         gather(tmp_path)
 
 
-def test_the_demonstration_s_stations_give_no_background(tmp_path, tools):
+def test_what_is_held_out_gives_no_background(tmp_path, tools):
     noise = 100 * np.random.default_rng(0).standard_normal((3, 9000))
     tools.write_stream(tmp_path, noise, start="2020-01-01T00:00:00", station="ST1")
-    (chunk,) = read_noise(tmp_path)
+    tools.write_stream(tmp_path, noise, start="2022-01-02T00:00:00", station="HEC", network="CI")
+    tools.write_stream(tmp_path, noise, start="2014-04-30T23:59:00", station="PB01", network="CX")
+    counters = Counters()
+    (chunk,) = read_noise(tmp_path, counters=counters)
+    assert counters.total("examples.refused", station="CI.HEC") == 1
+    assert counters.total("examples.refused", station="CX.PB01") == 1
     assert chunk.noise == (0, chunk.n_samples)
     assert chunk.station == "XX.ST1"
 
