@@ -5,20 +5,20 @@ Each command lives in a module of its own and imports what is heavy only when it
 answers at once.  Results go to standard output, logs and problems to standard error.
 """
 
-import functools
-import os
 import sys
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 import quake_stream
+from quake_stream.cli import export
 from quake_stream.cli.check import check
+from quake_stream.cli.coincide import coincide
 from quake_stream.cli.demo import demo
 from quake_stream.cli.evaluate import evaluate
 from quake_stream.cli.health import health
 from quake_stream.cli.listen import listen
+from quake_stream.cli.pipes import until_reader_leaves
 from quake_stream.cli.plain_help import PlainCommand, PlainGroup
 from quake_stream.cli.replay import replay
 from quake_stream.cli.run import run
@@ -38,30 +38,18 @@ app = typer.Typer(
 )
 
 
-def _until_reader_leaves(command: Callable[..., None]) -> Callable[..., None]:
-    """End a command that prints results well when their reader is gone, as in ``… scan … | head``."""
-
-    @functools.wraps(command)
-    def wrapped(*args: object, **kwargs: object) -> None:
-        try:
-            command(*args, **kwargs)
-        except BrokenPipeError:
-            # What is still in the buffer must not fail a second time when the interpreter ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-    return wrapped
-
-
 _add = app.command(cls=PlainCommand)
-_add(_until_reader_leaves(demo))
+_add(until_reader_leaves(demo))
 _add(run)
-_add(_until_reader_leaves(check))
-_add(_until_reader_leaves(health))
-_add(_until_reader_leaves(listen))
-_add(_until_reader_leaves(scan))
+_add(until_reader_leaves(check))
+_add(until_reader_leaves(health))
+_add(until_reader_leaves(listen))
+_add(until_reader_leaves(scan))
+_add(until_reader_leaves(coincide))
 _add(replay)
 _add(train)
 _add(evaluate)
+app.add_typer(export.app, name="export")
 
 
 def _show_version(value: bool) -> None:
