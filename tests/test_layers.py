@@ -15,6 +15,7 @@ BASE = {"types", "errors", "counters", "selection", "protocols"}
 PARTS = {
     *BASE,
     *("config", "windowing", "detection", "mseed", "ingest", "replay", "models", "publish", "training"),
+    "evaluation",
     *("formats", "clock", "packet_queue", "onset", "log", "metrics", "health", "notify", "supervision"),
     *("pipeline", "stations", "worker", "config_diff", "watchdog", "vitals", "network", "catalogue"),
 }
@@ -41,6 +42,7 @@ LAYERS = {
     "network": BASE | {"publish.iso8601", "publish.frames", "publish.sequence", "publish.wire"},
     "catalogue": BASE | {"network", "publish.iso8601"},
     "training": BASE | {"windowing", "detection", "models", "mseed", "onset"},
+    "evaluation": BASE | {"windowing", "detection", "training", "mseed"},
     "formats": BASE | {"publish.iso8601"},
     # parts of the process
     "clock": BASE,

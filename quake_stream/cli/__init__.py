@@ -11,11 +11,10 @@ from typing import Annotated
 import typer
 
 import quake_stream
-from quake_stream.cli import export
+from quake_stream.cli import evaluate, export
 from quake_stream.cli.check import check
 from quake_stream.cli.coincide import coincide
 from quake_stream.cli.demo import demo
-from quake_stream.cli.evaluate import evaluate
 from quake_stream.cli.health import health
 from quake_stream.cli.listen import listen
 from quake_stream.cli.pipes import until_reader_leaves
@@ -48,7 +47,7 @@ _add(until_reader_leaves(scan))
 _add(until_reader_leaves(coincide))
 _add(replay)
 _add(train)
-_add(evaluate)
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(export.app, name="export")
 
 

@@ -1,71 +1,177 @@
-"""``quake-stream evaluate``: hits and false alarms of a model on recordings with known earthquakes."""
+"""``quake-stream evaluate``: how good models are, on windows and in the stream."""
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-_COLUMNS = (
-    ("set", "set", ""),
-    ("hours", "station_hours", ".2f"),
-    ("on", "on", ".2f"),
-    ("n", "min_windows", "d"),
-    ("A", "recall_a", ".0%"),
-    ("A+B", "recall_ab", ".0%"),
-    ("other/h", "unmatched_per_hour", ".2f"),
-    ("delay s", "delay_median_s", ".1f"),
-    ("90 %", "delay_90_s", ".1f"),
+from quake_stream.cli.pipes import until_reader_leaves
+from quake_stream.cli.plain_help import PlainCommand, PlainGroup
+from quake_stream.errors import QuakeStreamError
+
+if TYPE_CHECKING:
+    from quake_stream.protocols import Model
+
+app = typer.Typer(
+    name="evaluate",
+    cls=PlainGroup,
+    help="Measure models on recordings with known earthquakes, beside STA/LTA. Needs the extra train.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help='"lstm", "lstm-mhsa" or the path of a checkpoint, repeatable; models of one name are seeds.',
+    ),
+]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there as JSON.")
+]
+Pictures = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write pictures (PNG) there.")]
 
-def evaluate(
+
+def streams(
     folders: Annotated[
         list[Path],
-        typer.Argument(help="Sets: folders with mseed/ and, where known, events.csv, exclude.csv."),
+        typer.Argument(metavar="SETS", help="Sets whose earthquakes count: folders with mseed/, events.csv."),
     ],
-    model: Annotated[str, typer.Option(help='"lstm", "lstm-mhsa" or the path of a checkpoint.')] = "lstm",
-    on: Annotated[
-        list[float] | None, typer.Option(help="Threshold to try, repeatable; default: the model's own.")
-    ] = None,
-    min_windows: Annotated[
-        list[int] | None, typer.Option(help="Windows in a row to try, repeatable; default: the model's own.")
-    ] = None,
-    as_json: Annotated[
-        bool | None, typer.Option("--json/--table", help="JSON lines or table; default: table on a terminal.")
+    noise: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FOLDER",
+            help="Set that counts false alarms, or a folder of such, repeatable: mseed/, exclude.csv.",
+        ),
+    ],
+    model: Models = None,
+    all_stations: Annotated[
+        bool,
+        typer.Option("--all-stations", help="Score noise at stations used in training as well, to compare."),
+    ] = False,
+    json_file: JsonFile = None,
+    pictures: Pictures = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep scored windows there, so that the next run is quick."),
     ] = None,
 ) -> None:
     """
-    Count what a model finds of the earthquakes in recordings, and what else it reports.
+    Recall at matched rates of false alarms, through the pipeline of the service, beside STA/LTA.
 
-    Recall of the events of quality A and of A and B, detections that match no event per station-hour (false
-    alarms where the list of events is complete), and the delay after P of the events of quality A.
-    Needs the extra "train".
+    Thresholds are found for 0.25, 0.5, 1 and 3 false alarms per station-hour, for each model and for
+    ObsPy's classic STA/LTA (0.5 s / 10 s, 1-20 Hz), on noise of stations that training did not see.
 
-    Example: `quake-stream evaluate recordings/continuous/* --model lstm-mhsa`
+    Example: `quake-stream evaluate streams recordings/continuous/* --noise recordings/noise --model lstm`
     """
-    from quake_stream.models import load_model  # noqa: PLC0415  keep --help fast
-    from quake_stream.training.evaluate import evaluate_streams  # noqa: PLC0415  likewise
+    from quake_stream.evaluation import streams as stream_level  # noqa: PLC0415  keep --help fast
+    from quake_stream.evaluation.cache import ScoreCache  # noqa: PLC0415  likewise
+    from quake_stream.evaluation.sets import open_sets  # noqa: PLC0415  likewise
+    from quake_stream.evaluation.tables import point_tables  # noqa: PLC0415  likewise
 
-    served = load_model(model, batch_windows=256)
-    rows = evaluate_streams(
-        served,
-        folders,
-        hop_s=served.spec.hop_s,
-        thresholds=on or [served.spec.on],
-        min_windows=min_windows or [served.spec.min_windows],
-        off_share=served.spec.off / served.spec.on,
-        report=lambda done: print(done, file=sys.stderr),
-    )
-    if as_json or (as_json is None and not sys.stdout.isatty()):
-        for row in rows:
-            print(json.dumps(row))
-        return
-    widths = [max(len(row["set"]) for row in rows), *(len("delay s") for _ in _COLUMNS[1:])]
-    lines = [[name for name, _, _ in _COLUMNS]]
-    lines += [
-        ["-" if row[key] is None else format(row[key], spec) for _, key, spec in _COLUMNS] for row in rows
-    ]
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    sets = open_sets(folders, noise)
+    named = _load(model)
+    hop_s = max(one.spec.hop_s for _, one in named)
+    with _progress() as report:
+        models, baseline = stream_level.sweep_all(
+            [stream_level.Named(label=label, model=one) for label, one in named],
+            sets,
+            ScoreCache(cache, hop_s=hop_s),
+            hop_s=hop_s,
+            all_stations=all_stations,
+            report=report,
+        )
+        result = stream_level.describe(models, baseline)
+    _show(point_tables(result), result, json_file)
+    if pictures is not None:
+        from quake_stream.evaluation.pictures import draw_streams  # noqa: PLC0415  loads matplotlib
+
+        _tell(draw_streams(pictures, models, baseline, result))
+
+
+def windows(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA", help="Set written by train --prepare, or a folder that train --data takes."
+        ),
+    ],
+    model: Models = None,
+    json_file: JsonFile = None,
+    pictures: Pictures = None,
+) -> None:
+    """
+    ROC, recall at 0.1 % and 1 % false positives and calibration on fixed windows of the validation part.
+
+    Example: `quake-stream evaluate windows set.npz --model lstm --model my-lstm.safetensors --json out.json`
+    """
+    from quake_stream.evaluation.tables import window_tables  # noqa: PLC0415  keep --help fast
+    from quake_stream.evaluation.windows import evaluate_windows  # noqa: PLC0415  likewise
+    from quake_stream.training.dataset import gather  # noqa: PLC0415  likewise
+    from quake_stream.training.prepared import load_prepared  # noqa: PLC0415  likewise
+
+    examples = gather(data) if data.is_dir() else load_prepared(data)
+    with _progress() as report:
+        result = evaluate_windows(_load(model), examples, progress=report)
+    _show(window_tables(result), result, json_file)
+    if pictures is not None:
+        from quake_stream.evaluation.pictures import draw_windows  # noqa: PLC0415  loads matplotlib
+
+        _tell(draw_windows(pictures, result))
+
+
+def _load(names: list[str] | None) -> "list[tuple[str, Model]]":
+    """Load models; labels are their names as far as these differ."""
+    from quake_stream.models import load_model  # noqa: PLC0415  keep --help fast
+
+    wanted = list(dict.fromkeys(names or ["lstm"]))
+    short = [Path(name).name.removesuffix(".safetensors").removesuffix(".json") for name in wanted]
+    labels = short if len(set(short)) == len(short) else wanted
+    return [(label, load_model(name, batch_windows=256)) for label, name in zip(labels, wanted, strict=True)]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """Show what is in work, on standard error: a bar on a terminal, else a line for what is done."""
+    from rich.console import Console  # noqa: PLC0415  keep --help fast
+    from rich.progress import Progress  # noqa: PLC0415  likewise
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def report(name: str, share: float) -> None:
+            bar.update(task, completed=share, description=name)
+            if share >= 1.0:
+                console.print(f"{name}: done")
+
+        yield report
+
+
+def _show(tables: list[Any], result: dict[str, Any], json_file: Path | None) -> None:
+    from rich.console import Console  # noqa: PLC0415  keep --help fast
+
+    # Wide enough for every column where nobody's window cuts it.
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for table in tables:
+        console.print(table)
+    if json_file is not None:
+        try:
+            json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
+        except OSError as exc:
+            raise QuakeStreamError(f"{json_file}: cannot be written: {exc.strerror}") from exc
+
+
+def _tell(files: list[Path]) -> None:
+    for file in files:
+        print(file, file=sys.stderr)
+
+
+_add = app.command(cls=PlainCommand)
+_add(until_reader_leaves(streams))
+_add(until_reader_leaves(windows))

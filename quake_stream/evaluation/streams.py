@@ -1,0 +1,134 @@
+"""
+Evaluate models in the stream, beside STA/LTA at matched false alarms: score, sweep, choose, describe.
+
+The result is plain data, ready for JSON; tables and pictures are drawn from it and from the sweeps.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from quake_stream.counters import Counters
+from quake_stream.evaluation.cache import Recordings, ScoreCache
+from quake_stream.evaluation.operating import RATES_PER_HOUR, best_variant, lowest_threshold
+from quake_stream.evaluation.points import families, point
+from quake_stream.evaluation.sets import RecordingSet
+from quake_stream.evaluation.stalta import ratios
+from quake_stream.evaluation.sweep import (
+    STALTA_OFF_SHARES,
+    SetSweep,
+    Sweep,
+    is_held_out,
+    model_thresholds,
+    stalta_thresholds,
+    sweep_model,
+    sweep_stalta,
+)
+from quake_stream.mseed.archive import ALL_STREAMS, index
+from quake_stream.protocols import Model
+from quake_stream.selection import StreamPattern, parse_list
+
+STALTA: Final = "STA/LTA"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A model with the label that tells it from others of its kind."""
+
+    label: str
+    model: Model
+
+
+def sweep_all(
+    named: Sequence[Named],
+    sets: Sequence[RecordingSet],
+    cache: ScoreCache,
+    *,
+    hop_s: float,
+    all_stations: bool,
+    report: Callable[[str, float], None] = lambda _name, _share: None,
+) -> tuple[list[Sweep], list[Sweep]]:
+    """
+    Score every set once and try every threshold.
+
+    Parameters
+    ----------
+    named
+        Models.
+    sets
+        As `quake_stream.evaluation.sets.open_sets` gives them.
+    cache
+        Scores, or finds what was scored.
+    hop_s
+        Distance between windows.
+    all_stations
+        Whether stations that training may have seen are scored as well.
+    report
+        Told the set in work and the share of it that is done.
+
+    Returns
+    -------
+    The sweeps of the models, in their order, and those of STA/LTA, one for each share of off.
+    """
+    by_model: list[list[SetSweep]] = [[] for _ in named]
+    by_share: list[list[SetSweep]] = [[] for _ in STALTA_OFF_SHARES]
+    for recordings in sets:
+        include = ALL_STREAMS if all_stations else _held_out_streams(recordings)
+        if not include:
+            continue
+        wanted = Recordings(name=recordings.name, paths=(recordings.recordings,), include=include)
+        scored = cache.score(
+            [one.model for one in named],
+            wanted,
+            progress=lambda share, name=recordings.name: report(name, share),
+        )
+        for one, windows, swept in zip(named, scored, by_model, strict=True):
+            spec = one.model.spec
+            thresholds = model_thresholds(spec, spec.min_windows)
+            swept.append(sweep_model(recordings, windows, spec, thresholds, hop_s))
+        characteristic = ratios([recordings.recordings], include)
+        for share, swept in zip(STALTA_OFF_SHARES, by_share, strict=True):
+            swept.append(sweep_stalta(recordings, characteristic, stalta_thresholds(share)))
+        report(recordings.name, 1.0)
+    models = [
+        Sweep(
+            label=one.label,
+            family=one.model.spec.name,
+            thresholds=model_thresholds(one.model.spec, one.model.spec.min_windows),
+            sets=tuple(swept),
+        )
+        for one, swept in zip(named, by_model, strict=True)
+    ]
+    baseline = [
+        Sweep(label=STALTA, family=STALTA, thresholds=stalta_thresholds(share), sets=tuple(swept))
+        for share, swept in zip(STALTA_OFF_SHARES, by_share, strict=True)
+    ]
+    return models, baseline
+
+
+def describe(models: Sequence[Sweep], baseline: Sequence[Sweep]) -> dict[str, Any]:
+    """
+    Find every method's operating point at each rate of false alarms, and gather seeds of one family.
+
+    Returns
+    -------
+    ``points`` (one for each method and rate that it can keep) and ``families`` (median and range over seeds).
+    """
+    points = []
+    for rate in RATES_PER_HOUR:
+        for sweep in models:
+            place = lowest_threshold(sweep, rate)
+            if place is not None:
+                points.append({"limit_per_hour": rate, **point(sweep, place)})
+        best = best_variant(baseline, rate)
+        if best is not None:
+            points.append({"limit_per_hour": rate, **point(*best)})
+    return {"points": points, "families": families(points)}
+
+
+def _held_out_streams(recordings: RecordingSet) -> tuple[StreamPattern, ...]:
+    """Streams of the stations held out; all where none need be left aside."""
+    known = index([recordings.recordings], counters=Counters()).streams
+    stations = sorted({source_id.instrument.nsl for source_id in known})
+    kept = [station for station in stations if is_held_out(recordings, station)]
+    return ALL_STREAMS if kept == stations else parse_list([f"{station}.*.*" for station in kept])
