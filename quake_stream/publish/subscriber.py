@@ -1,5 +1,5 @@
 """
-Receive messages and say which ones were missed; what users' programs and ``quake-stream listen`` import.
+Receive messages, fetch those that were missed; what users' programs and ``quake-stream listen`` import.
 
 It never hides a loss and never prints.  It asks for all topics and filters here, as the one sequence of
 the feed counts all messages: a filter at the publisher would make every message left out look lost.
@@ -10,35 +10,32 @@ import math
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from typing import Final, Self
 
 import zmq
 
-from quake_stream.counters import Counters, Key
-from quake_stream.errors import ConfigError
-from quake_stream.publish.frames import Message, VersionError, WireError, decode, decode_envelope
-from quake_stream.publish.publisher import DEFAULT_ENDPOINT
-from quake_stream.publish.sequence import Missed, SequenceTracker
+from quake_stream.counters import Counters, Key, merge
+from quake_stream.publish.asker import Asker
+from quake_stream.publish.frames import Header, Message, WireError
+from quake_stream.publish.inbox import Inbox
+from quake_stream.publish.requests import END, MESSAGE, REFUSED, decode_end
+from quake_stream.publish.sequence import Missed
+from quake_stream.publish.sockets import DEFAULT_ENDPOINT, connected, replay_endpoint
 
-__all__ = ["Message", "Missed", "Subscriber"]  # what a user's program needs, from one place
+__all__ = ["Header", "Message", "Missed", "Subscriber"]  # what a user's program needs, from one place
 
-_OPTIONS: Final[tuple[tuple[int, int], ...]] = (
-    (zmq.LINGER, 0),
-    (zmq.MAXMSGSIZE, 65_536),  # bodies are below 4 KiB; what is far longer is no feed of ours
-    (zmq.HEARTBEAT_IVL, 5000),  # ms; finds a publisher that vanished without closing the connection
-    (zmq.HEARTBEAT_TIMEOUT, 15_000),  # ms
-    (zmq.RECONNECT_IVL, 100),  # ms, doubled at each attempt up to the next line
-    (zmq.RECONNECT_IVL_MAX, 5000),  # ms
-    (zmq.TCP_KEEPALIVE, 1),
-    (zmq.IPV6, 1),
-)
+PATIENCE_S: Final = 10.0  # for which live messages may wait for a journal that does not answer
 
 
 class Subscriber:
     """
-    Iterate over the messages of one publisher, with a `Missed` wherever some are missing.
+    Iterate over the messages of one publisher, each once and in order, with a `Missed` for what is lost.
+
+    Messages that did not come, as the program was slow or either side was restarted, are fetched from the
+    publisher's journal; they say so by ``replayed``.  Meanwhile those after them wait.  A `Missed` stands
+    where the journal does not have them any more, or gives no answer for `PATIENCE_S`.
 
     Use it in one thread; only `stop` may be called from others.  It waits for a publisher that is not
     there yet and reconnects to one that went away.
@@ -53,8 +50,18 @@ class Subscriber:
     timeout_s
         Longest silence before `receive` raises TimeoutError, None for ever.  Heartbeats end the silence
         whether wanted or not.
+    since_ns
+        Begin with what was published since this time (UTC), as far as the journal has it; by default
+        with the present.
+    after
+        Begin with what was published after the message with this header: the last that the program
+        handled before it was restarted.  Where the journal does not have it, ``since_ns`` counts.
+    fill
+        Fetch what was missed; otherwise only say so.
+    replay
+        Address of the journal; by default the port after the endpoint's, where a service has it.
     recv_hwm
-        Messages kept here while the caller is busy; further ones are lost, and reported.
+        Messages kept here while the caller is busy; further ones are fetched later, or reported.
     context
         ZeroMQ context, for ``inproc``; its own by default.
 
@@ -70,29 +77,34 @@ class Subscriber:
         *,
         topics: tuple[str, ...] = ("",),
         timeout_s: float | None = None,
+        since_ns: int | None = None,
+        after: Header | None = None,
+        fill: bool = True,
+        replay: str | None = None,
         recv_hwm: int = 10_000,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
     ) -> None:
-        self._topics = topics
-        self._timeout_ms = None if timeout_s is None else math.ceil(timeout_s * 1000)
+        self._timeout_s = math.inf if timeout_s is None else timeout_s
+        self._max_held = recv_hwm
         self._counters = Counters()
-        self._tracker = SequenceTracker()
-        self._ready: deque[Message | Missed] = deque()
+        self._inbox = Inbox(topics=topics, fills=fill, after=after, since_ns=since_ns)
         self._stopped = threading.Event()
-        self._wake_receiver, self._wake_sender = socket.socketpair()
-        self._own_context = context is None
-        self._context = context or zmq.Context()
-        self._socket = self._context.socket(zmq.SUB)
-        self._socket.set(zmq.RCVHWM, recv_hwm)
-        for option, value in _OPTIONS:
-            self._socket.set(option, value)
-        self._socket.subscribe(b"")
-        try:
-            self._socket.connect(endpoint)
-        except zmq.ZMQError as error:
-            self.close()
-            raise ConfigError(f"cannot subscribe to {endpoint!r}: {error.strerror}") from error
         self._poller = zmq.Poller()
+        with ExitStack() as stack:
+            self._wake_receiver, self._wake_sender = socket.socketpair()
+            stack.callback(self._wake_receiver.close)
+            stack.callback(self._wake_sender.close)
+            if context is None:
+                context = zmq.Context()
+                stack.callback(context.term)
+            options = ((zmq.RCVHWM, recv_hwm),)
+            self._socket = connected(context, zmq.SUB, endpoint, options=options)
+            stack.callback(self._socket.close)
+            self._asker = Asker(context, replay or replay_endpoint(endpoint), self._poller) if fill else None
+            if self._asker is not None:
+                stack.callback(self._asker.end)
+            self._closing = stack.pop_all()
+        self._socket.subscribe(b"")
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._wake_receiver, zmq.POLLIN)
 
@@ -107,14 +119,21 @@ class Subscriber:
         VersionError
             A message wanted here is of a newer major version; calling again goes on after it.
         """
+        deadline_s = time.monotonic() + self._timeout_s
         while not self._stopped.is_set():
-            if self._ready:
-                return self._ready.popleft()
-            events = dict(self._poller.poll(self._timeout_ms))
-            if self._socket in events:
-                self._take(self._socket.recv_multipart())
-            elif not events:
-                raise TimeoutError(f"the publisher was silent for {self._timeout_ms} ms")
+            item = self._inbox.pop()
+            if item is not None:
+                return item
+            now_s = time.monotonic()
+            wait_s = min(deadline_s - now_s, self._ask(now_s))
+            timeout_ms = None if wait_s == math.inf else max(0, math.ceil(wait_s * 1000))
+            # Held messages are bounded here, those behind them by ZeroMQ.
+            is_full = self._inbox.n_held >= self._max_held
+            self._poller.modify(self._socket, 0 if is_full else zmq.POLLIN)
+            if self._take(dict(self._poller.poll(timeout_ms))):
+                deadline_s = time.monotonic() + self._timeout_s
+            elif time.monotonic() >= deadline_s:
+                raise TimeoutError(f"the publisher was silent for {self._timeout_s * 1000:.0f} ms")
         return None
 
     def stop(self) -> None:
@@ -126,15 +145,11 @@ class Subscriber:
     def close(self) -> None:
         """Stop and close the sockets; may be repeated."""
         self.stop()
-        self._socket.close()
-        if self._own_context:
-            self._context.term()
-        self._wake_receiver.close()
-        self._wake_sender.close()
+        self._closing.close()
 
     def counts(self) -> Mapping[Key, int]:
-        """Snapshot of the counters: messages received, missed, malformed, repeated."""
-        return self._counters.snapshot()
+        """Snapshot of the counters: messages received, missed, malformed, repeated; requests."""
+        return merge([self._counters.snapshot(), self._inbox.counters.snapshot()])
 
     def __iter__(self) -> Iterator[Message | Missed]:
         while (item := self.receive()) is not None:
@@ -146,35 +161,60 @@ class Subscriber:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self, frames: list[bytes]) -> None:
-        """Sort one arrival into messages, notices and what is only counted."""
-        received_ns = time.time_ns()
-        try:
-            topic, header = decode_envelope(frames)
-        except WireError:
-            self._counters.add("messages.malformed", reason="envelope")
-            return
-        if self._tracker.is_known(header):
-            self._counters.add("messages.repeated")
-            return
-        missed = self._tracker.accept(header)
-        if missed is not None:
-            self._report(missed)
-        if not topic.startswith(self._topics):
-            self._counters.add("messages.unwanted")
-            return
-        try:
-            self._ready.append(decode(frames, received_ns=received_ns))
-        except VersionError:
-            self._counters.add("messages.refused", reason="version")
-            raise
-        except WireError:
-            self._counters.add("messages.malformed", reason="body")
-            n = header.sequence
-            self._report(Missed(session=header.session, first=n, last=n, reason="malformed"))
-        else:
-            self._counters.add("messages.received")
+    def _ask(self, now_s: float) -> float:
+        """Ask the journal when that is due; returns how long there is nothing to do but wait (s)."""
+        if self._asker is None:
+            return math.inf
+        if not self._inbox.is_filling:
+            self._asker.end()
+            return math.inf
+        if self._asker.wait_s(now_s) == 0:
+            self._asker.ask(self._inbox.request(), now_s)
+            self._counters.add("requests.sent")
+        return self._asker.wait_s(now_s)
 
-    def _report(self, missed: Missed) -> None:
-        self._counters.add("messages.missed", missed.count, reason=missed.reason)
-        self._ready.append(missed)
+    def _take(self, events: Mapping[object, int]) -> bool:
+        """Take what has arrived on each socket; returns whether anything has."""
+        asker = self._asker
+        has_answer = asker is not None and asker.socket in events
+        if asker is not None and has_answer:
+            self._take_answer(asker)
+        if self._socket in events:
+            self._take_live()
+        return has_answer or self._socket in events
+
+    def _take_live(self) -> None:
+        inbox, asker = self._inbox, self._asker
+        session = inbox.session
+        inbox.take_live(self._socket.recv_multipart(), time.time_ns())
+        if asker is None or not inbox.is_filling or asker.socket is None:
+            return
+        now_s = time.monotonic()
+        if inbox.session != session:  # while the publisher was away nobody could answer
+            asker.be_patient(now_s)
+        elif asker.silent_s(now_s) > PATIENCE_S:
+            self._counters.add("requests.unanswered")
+            self._end_replay(asker, is_found=False)
+
+    def _take_answer(self, asker: Asker) -> None:
+        now_s = time.monotonic()
+        kind, *frames = asker.receive(now_s)
+        if kind == MESSAGE:
+            self._inbox.take_replayed(frames, time.time_ns())
+            return
+        if kind not in {END, REFUSED}:
+            return  # a later version may say more
+        try:
+            end = decode_end([kind, *frames])
+        except WireError:  # a refusal is no end either
+            self._counters.add("requests.refused")
+            self._end_replay(asker, is_found=False)
+            return
+        if end.more is not None:
+            asker.go_on(end.more, now_s)
+        else:
+            self._end_replay(asker, is_found=end.is_found)
+
+    def _end_replay(self, asker: Asker, *, is_found: bool) -> None:
+        self._inbox.end_replay(is_found=is_found)
+        asker.end()

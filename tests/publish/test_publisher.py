@@ -177,7 +177,7 @@ def test_a_stalled_subscriber_delays_nobody_and_learns_what_it_missed(
     tmp_path: Path, publish: Publish, subscribe: Subscribe
 ) -> None:
     publisher = publish(f"ipc://{tmp_path}/feed", send_hwm=100)  # unix sockets buffer little themselves
-    stalled, good = subscribe(publisher, recv_hwm=1), subscribe(publisher)
+    stalled, good = subscribe(publisher, recv_hwm=1, fill=False), subscribe(publisher)
     body = STATUS | {"padding": "x" * 3500}
     n_messages = 2000
     for _ in range(n_messages):

@@ -69,7 +69,7 @@ def test_a_restart_of_the_publisher_is_a_new_session(
     publish: Publish, subscribe: Subscribe, wait_until: WaitUntil
 ) -> None:
     first = publish()
-    subscriber = subscribe(first)
+    subscriber = subscribe(first, fill=False)
     items: queue.Queue[Message | Missed] = queue.Queue()
     # A thread that waits, as ZeroMQ renews the subscription only while its socket is in use.
     thread = threading.Thread(target=lambda: [items.put(item) for item in subscriber])
@@ -114,7 +114,7 @@ class Raw:
 
 def test_lost_messages_are_reported_where_they_are_missing(publish: Publish, subscribe: Subscribe) -> None:
     raw = Raw(publish())
-    subscriber = subscribe(raw.publisher)
+    subscriber = subscribe(raw.publisher, fill=False)
     for sequence in (1, 2, 5):
         raw.send(*raw.message(sequence))
     one, two, missed, five = take(subscriber, 4)
@@ -125,7 +125,7 @@ def test_lost_messages_are_reported_where_they_are_missing(publish: Publish, sub
 
 def test_a_heartbeat_reveals_the_loss_of_the_last_message(publish: Publish, subscribe: Subscribe) -> None:
     raw = Raw(publish())
-    subscriber = subscribe(raw.publisher, topics=("detection",))
+    subscriber = subscribe(raw.publisher, topics=("detection",), fill=False)
     raw.send(*raw.message(1, "detection"))
     raw.send(*raw.message(3, "heartbeat"))
     _, missed = take(subscriber, 2)
@@ -134,7 +134,7 @@ def test_a_heartbeat_reveals_the_loss_of_the_last_message(publish: Publish, subs
 
 def test_a_repeated_message_is_handed_over_once(publish: Publish, subscribe: Subscribe) -> None:
     raw = Raw(publish())
-    subscriber = subscribe(raw.publisher)
+    subscriber = subscribe(raw.publisher, fill=False)
     for sequence in (1, 2, 1, 2, 3):
         raw.send(*raw.message(sequence))
     assert sequences(take(subscriber, 3)) == [1, 2, 3]
@@ -143,7 +143,7 @@ def test_a_repeated_message_is_handed_over_once(publish: Publish, subscribe: Sub
 
 def test_malformed_messages_are_counted_reported_and_skipped(publish: Publish, subscribe: Subscribe) -> None:
     raw = Raw(publish())
-    subscriber = subscribe(raw.publisher)
+    subscriber = subscribe(raw.publisher, fill=False)
     raw.send(b"one frame")
     raw.send(b"status", b"short header", b"{}")
     raw.send(*raw.message(1)[:2], b"no json")
@@ -159,7 +159,7 @@ def test_a_newer_major_version_is_an_error_only_where_it_is_wanted(
     publish: Publish, subscribe: Subscribe
 ) -> None:
     raw = Raw(publish())
-    subscriber = subscribe(raw.publisher, topics=("status",))
+    subscriber = subscribe(raw.publisher, topics=("status",), fill=False)
     newer = b'{"schema":"quake-stream/status/2"}'
     raw.send(*raw.message(1, "heartbeat")[:2], newer)
     raw.send(*raw.message(2)[:2], newer)
