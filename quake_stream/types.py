@@ -7,6 +7,7 @@ is the only crossing between NSLC codes and source identifiers.
 """
 
 import enum
+import math
 import re
 from dataclasses import dataclass
 from typing import Self
@@ -191,6 +192,7 @@ class Window:
     end_ns: int
     components: tuple[str, ...]
     received_ns: int  # arrival of the packet that completed the window
+    level_db: float = math.nan  # of the ground motion at its end, re 1 count rms; NaN: not known
 
 
 class DetectionState(enum.StrEnum):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from quake_stream.counters import Counters
 from quake_stream.detection.background import MIN_FRAMES, Frame, FrameCache, FrameSamples
 from quake_stream.detection.batcher import WaitingWindow
+from quake_stream.detection.level import level_db, level_samples
 from quake_stream.detection.measure import Measurement, Measurer, OnsetPicker
 from quake_stream.detection.trigger import Trigger, TriggerChange, TriggerSettings
 from quake_stream.types import (
@@ -187,7 +188,7 @@ class Instrument:
         self._note_flat({code for code, flat in zip(window.components, is_flat, strict=True) if flat})
         spectra = tuple(frame.spectrum for frame in frames)
         if not self._flat:
-            return WaitingWindow(window=window, spectra=spectra)
+            return WaitingWindow(window=self._with_level(window), spectra=spectra)
         return self._without_flat(window, spectra)
 
     def _without_flat(self, window: Window, spectra: tuple[NDArray[np.float32], ...]) -> WaitingWindow | None:
@@ -200,9 +201,15 @@ class Instrument:
             return None
         columns = [window.components.index(code) for code in components]
         return WaitingWindow(
-            window=replace(window, components=components),
+            window=self._with_level(replace(window, components=components)),
             spectra=tuple(spectrum[:, columns] for spectrum in spectra),
         )
+
+    def _with_level(self, window: Window) -> Window:
+        n = level_samples(self._spec.sample_rate_hz)
+        start = window.start_index + self._spec.n_samples - n
+        samples = self._assembler.read(start, n, window.components, filtered=True)
+        return window if samples is None else replace(window, level_db=level_db(samples))
 
     def _frame(self, start: int, components: tuple[str, ...]) -> FrameSamples | None:
         raw = self._read(start, components, filtered=False)
