@@ -70,6 +70,67 @@ def test_silence_before_the_signal_does_not_hide_the_onset():
     assert abs(index - 400) <= 3
 
 
+def with_microseisms(samples, *, ratio):
+    """Add a swell of about 1.5 Hz with an rms of ``ratio`` times that of the first 3 s."""
+    swell = lfilter(
+        *butter(2, [1.2, 1.8], "bandpass", fs=RATE_HZ), np.random.default_rng(9).normal(size=1500)
+    )
+    return (samples + ratio * samples[:300].std() * (swell / swell.std())[-len(samples) :]).astype(np.float32)
+
+
+def test_an_onset_below_the_swell_of_the_sea_is_found():
+    for seed in range(10):
+        samples = with_microseisms(record(seed, onset=560, ratio=8), ratio=8)
+        index, _ = pick_onset(samples, RATE_HZ)
+        assert abs(index - 560) <= 10
+
+
+def test_a_larger_s_wave_does_not_hide_the_p_wave():
+    for seed in range(10):
+        samples = record(seed, onset=560, ratio=8)
+        samples[700:] *= 6
+        index, _ = pick_onset(samples, RATE_HZ)
+        assert abs(index - 560) <= 10
+
+
+def test_ringing_ahead_of_a_strong_onset_is_not_taken_for_it():
+    samples = record(3, onset=560, ratio=1000)
+    t = np.arange(40) / RATE_HZ
+    samples[520:560] += (np.abs(samples).max() * 0.004 * np.sin(2 * np.pi * 15 * t)).astype(np.float32)
+    index, _ = pick_onset(samples, RATE_HZ)
+    assert abs(index - 560) <= 5
+
+
+def test_a_clipped_onset_is_found():
+    samples = np.clip(record(4, onset=560, ratio=100), -20, 20)
+    index, _ = pick_onset(samples, RATE_HZ)
+    assert abs(index - 560) <= 4
+
+
+def test_samples_that_only_fade_have_no_onset():
+    fading = record(5, onset=0, ratio=1) * np.exp(-np.arange(N) / 150).astype(np.float32)
+    index, uncertainty_s = pick_onset(fading, RATE_HZ)
+    assert index == N / 2
+    assert uncertainty_s == pytest.approx(N / RATE_HZ / math.sqrt(12))
+
+
+@pytest.mark.parametrize("rate_hz", [20, 50])
+def test_an_onset_of_a_slow_station_is_found(rate_hz):
+    for seed in range(10):
+        slow = record(seed, onset=560, ratio=20)
+        spectrum = np.fft.rfft(slow)
+        spectrum[np.fft.rfftfreq(N, 1 / RATE_HZ) > 0.4 * rate_hz] = 0
+        index, _ = pick_onset(np.fft.irfft(spectrum, N).astype(np.float32), RATE_HZ)
+        assert abs(index - 560) <= 400 / rate_hz + 2
+
+
+def test_the_same_samples_give_the_same_bits_wherever_they_lie_in_memory():
+    samples = record(6, onset=560, ratio=3)
+    shifted = np.empty(N + 1, np.float32)[1:]
+    shifted[:] = samples
+    assert pick_onset(samples, RATE_HZ) == pick_onset(shifted, RATE_HZ)
+
+
 @given(st.lists(st.floats(-1e6, 1e6, width=32), max_size=80))
 def test_any_samples_give_an_index_inside_and_a_finite_uncertainty(values):
     index, uncertainty_s = pick_onset(np.array(values, np.float32), RATE_HZ)
