@@ -86,7 +86,8 @@ def _whiten(values: Samples, n_noise: int) -> Samples:
         return values
     correlation[0] += WHITE_SHARE
     prediction = solve_toeplitz(correlation[:-1], correlation[1:])
-    white: Samples = lfilter(np.concatenate([[1.0], -prediction]), 1.0, values)
+    error_filter = np.concatenate([[1.0], -prediction]).astype(np.float64)
+    white: Samples = lfilter(error_filter, [1.0], values)
     return white
 
 
