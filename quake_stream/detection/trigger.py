@@ -2,23 +2,28 @@
 Probabilities of one instrument → the life of its detections.  Pure: data time only, no clock.
 
 Rule 1: ``new`` after ``min_windows`` consecutive windows at or above ``on``; it began with the first of them.
-Rule 2: while a detection is on, windows at or above ``off`` belong to it; below ``off`` for ``hold_s`` ends it.
+Rule 2: while a detection is on, windows at or above ``off`` belong to it; below ``off`` for ``hold_s`` ends
+it once the ground is at rest again, so that S finds the detection of its P still on.
 Rule 3: windows missing for longer than ``hold_s``, or for a window's length as after any gap, end it as well;
 so does the caller's word that the instrument has fallen silent, as without data no time passes in here.
 Rule 4: ``max_duration_s`` ends it; the next can begin only after a window below ``off``, so that one large
 earthquake is one detection.
 Rule 5: one that was below ``off`` again before it had ``confirm_windows`` windows is retracted.
 Rule 6: none begins within ``refractory_s`` after the last one.
+Rule 7: ``min_windows`` consecutive windows at or above ``on`` whose ground motion rises anew, see `Shaking`,
+end it (``retrigger``) and are the next one; what may be S, within ``max_s_minus_p_s``, does not.
 """
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quake_stream.detection.episode import Episode, Score, TriggerChange
+from quake_stream.detection.shaking import RecentLevels
 from quake_stream.types import NS_PER_S, DetectionState, InstrumentId, ModelSpec, Window
 
-DECIMALS = 5  # of probabilities: the last bits of a floating-point unit must never decide
-MIN_RISE = 0.02  # of the peak probability, that is worth an update
+__all__ = ["Trigger", "TriggerChange", "TriggerSettings", "detection_id"]
+
 ID_LENGTH = 20  # hexadecimal digits: 80 bits, no collision in the life of any network
 
 
@@ -27,7 +32,9 @@ class TriggerSettings:
     """
     When a detection begins and ends; the rules are those of the module.
 
-    ``update_interval_s`` is the shortest data time between two messages of a detection that goes on.
+    ``max_s_minus_p_s`` is how long after P the S waves of the same earthquake may come,
+    ``update_interval_s`` the shortest data time between two messages of a detection that goes on,
+    ``classes`` those that trigger, the model's own where none is named.
 
     Raises
     ------
@@ -40,73 +47,23 @@ class TriggerSettings:
     min_windows: int
     hold_s: float = 3.0
     max_duration_s: float = 300.0
+    max_s_minus_p_s: float = 60.0
     refractory_s: float = 0.0
     confirm_windows: int = 3
     update_interval_s: float = 2.0
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.off > self.on:
             raise ValueError(f"off ({self.off}) must not be above on ({self.on})")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriggerChange:
-    """One step in the life of a detection, before anything is measured on its samples."""
-
-    id: str
-    state: DetectionState
-    revision: int
-    first: Window
-    peak: Window
-    off_ns: int | None
-    class_name: str
-    probabilities: tuple[tuple[str, float], ...]
-    peak_probability: float
-    n_windows: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Score:
-    """One window with its rounded probabilities; ``probability`` sums those of the trigger classes."""
-
-    window: Window
-    probability: float
-    class_name: str
-    probabilities: tuple[tuple[str, float], ...]
-
-
-@dataclass(slots=True, kw_only=True)
-class _Episode:
-    """Consecutive windows at or above ``on``, which are or may become a detection."""
-
-    first: Window
-    last: Window
-    peak: _Score
-    n_windows: int = 1
-    revision: int = -1  # of the last message; -1: nothing announced yet
-    told_ns: int = 0
-    told: _Score | None = None
-
-    def add(self, score: _Score) -> None:
-        self.last = score.window
-        self.n_windows += 1
-        if score.probability > self.peak.probability:
-            self.peak = score
-
-    def has_news(self) -> bool:
-        """Whether peak or class changed enough since the last message."""
-        if self.told is None:
-            return True
-        rise = round(self.peak.probability - self.told.probability, DECIMALS)
-        return rise >= MIN_RISE or self.peak.class_name != self.told.class_name
-
-
 class Trigger:
     """
     On/off hysteresis of one instrument: new → update → end | retract.
 
-    States: *off* (no episode), *rising* (an episode that is not announced yet), *on* (announced).
+    States: *off* (no episode), *rising* (an episode that is not announced yet), *on* (announced); while on,
+    windows that rise anew are set apart until they are the next episode or turn out to belong to this one.
     Windows must come in their order.
     """
 
@@ -119,8 +76,9 @@ class Trigger:
         self._hop_samples = hop_samples
         self._hop_ns = round(hop_samples * NS_PER_S / spec.sample_rate_hz)
         self._window_ns = round(spec.n_samples * NS_PER_S / spec.sample_rate_hz)
-        self._trigger_classes = [spec.classes.index(name) for name in spec.trigger_classes]
-        self._episode: _Episode | None = None
+        self._episode: Episode | None = None
+        self._risen: list[Score] = []
+        self._levels = RecentLevels()
         self._last: Window | None = None
         self._is_armed = True
         self._quiet_until_ns = 0
@@ -128,16 +86,23 @@ class Trigger:
     @property
     def is_on(self) -> bool:
         """Whether a detection is announced and has not ended."""
-        return self._episode is not None and self._episode.revision >= 0
+        return self._on is not None
+
+    @property
+    def _on(self) -> Episode | None:
+        episode = self._episode
+        return episode if episode is not None and episode.revision >= 0 else None
 
     def receive(self, window: Window, probabilities: Sequence[float]) -> list[TriggerChange]:
         """Take the next window with its class probabilities, in the order of the model's classes."""
-        score = self._score(window, probabilities)
+        classes = self.settings.classes or self._spec.trigger_classes
+        score = Score.of(window, probabilities, self._spec, classes)
         changes = self.expect(window.end_ns)
         if self._last is not None and window.start_index != self._last.start_index + self._hop_samples:
-            self._forget_unless_on()
+            self._break_off()
         self._last = window
-        changes += self._while_on(score) if self.is_on else self._while_off(score)
+        changes += self._while_off(score) if self._on is None else self._while_on(self._on, score)
+        self._levels.add(window.end_ns, window.level_db)
         return changes
 
     def expect(self, next_end_ns: int) -> list[TriggerChange]:
@@ -155,16 +120,18 @@ class Trigger:
         Data that continue without a gap after all cannot take it back; then the next detection can begin
         only after a window below ``off``, so that one earthquake does not become two.
         """
-        if self._episode is None or not self.is_on:
+        self._take_back()
+        episode = self._on
+        if episode is None:
             return []
-        self._is_armed = self._episode.last is not self._last
+        self._is_armed = episode.last is not self._last
         return self.close("gap")
 
     def close(self, reason: str) -> list[TriggerChange]:
         """End what is on, at its last window at or above ``off``."""
-        episode = self._episode
-        self._episode = None
-        if episode is None or episode.revision < 0:
+        self._take_back()
+        episode, self._episode = self._on, None
+        if episode is None:
             return []
         self._quiet_until_ns = episode.last.end_ns + _ns(self.settings.refractory_s)
         # Only the model's own judgement retracts: after a gap nobody knows what would have followed.
@@ -172,7 +139,7 @@ class Trigger:
             return [self._tell(episode, DetectionState.RETRACT, reason="too_short")]
         return [self._tell(episode, DetectionState.END, reason=reason)]
 
-    def _while_off(self, score: _Score) -> list[TriggerChange]:
+    def _while_off(self, score: Score) -> list[TriggerChange]:
         if not score.probability >= self.settings.off:
             self._is_armed = True
         may_begin = self._is_armed and score.window.end_ns >= self._quiet_until_ns
@@ -180,21 +147,26 @@ class Trigger:
             self._episode = None
             return []
         if self._episode is None:
-            self._episode = _Episode(first=score.window, last=score.window, peak=score)
+            self._episode = Episode(score, rest_db=self._levels.rest_db(score.window.end_ns))
         else:
             self._episode.add(score)
         if self._episode.n_windows < self.settings.min_windows:
             return []
         return [self._tell(self._episode, DetectionState.NEW)]
 
-    def _while_on(self, score: _Score) -> list[TriggerChange]:
-        episode = self._episode
-        assert episode is not None
+    def _while_on(self, episode: Episode, score: Score) -> list[TriggerChange]:
+        if self._rises_anew(episode, score):
+            self._risen.append(score)
+            return self._retrigger(episode) if len(self._risen) >= self.settings.min_windows else []
+        self._take_back()
         is_above_off = score.probability >= self.settings.off
         if is_above_off:
             episode.add(score)
+        else:
+            episode.shaking.follow(score.window.level_db)
         now_ns = score.window.end_ns
-        if not is_above_off and now_ns - episode.last.end_ns >= _ns(self.settings.hold_s):
+        has_held = not is_above_off and now_ns - episode.last.end_ns >= _ns(self.settings.hold_s)
+        if has_held and not episode.shaking.goes_on(score.window.level_db):
             return self.close("off")
         if now_ns - episode.first.end_ns >= _ns(self.settings.max_duration_s):
             self._is_armed = not is_above_off
@@ -203,39 +175,41 @@ class Trigger:
             return [self._tell(episode, DetectionState.UPDATE)]
         return []
 
-    def _forget_unless_on(self) -> None:
+    def _rises_anew(self, episode: Episode, score: Score) -> bool:
+        """Whether a window, with those set apart before it, looks like another earthquake."""
+        end_ns = score.window.end_ns
+        is_allowed = end_ns - episode.last.end_ns >= _ns(self.settings.refractory_s)
+        if not (is_allowed and score.probability >= self.settings.on):
+            return False
+        level_db = max(s.window.level_db for s in [score, *self._risen])
+        may_be_s = end_ns - episode.first.end_ns <= _ns(self.settings.max_s_minus_p_s)
+        return episode.shaking.rises_anew(level_db, may_be_s=may_be_s)
+
+    def _retrigger(self, episode: Episode) -> list[TriggerChange]:
+        (first, *others), self._risen = self._risen, []
+        changes = self.close("retrigger")
+        self._episode = Episode(first, rest_db=episode.shaking.trough_db)
+        for score in others:
+            self._episode.add(score)
+        return [*changes, self._tell(self._episode, DetectionState.NEW)]
+
+    def _take_back(self) -> None:
+        """Give the windows that were set apart to the detection that is on: they were no other earthquake."""
+        risen, self._risen = self._risen, []
+        for score in risen:
+            assert self._episode is not None
+            self._episode.add(score)
+
+    def _break_off(self) -> None:
+        """Windows are missing: those before do not count as consecutive any more."""
+        self._take_back()
         if not self.is_on:
             self._episode = None
 
-    def _score(self, window: Window, probabilities: Sequence[float]) -> _Score:
-        row = [round(float(p), DECIMALS) for p in probabilities]
-        best = max(self._trigger_classes, key=lambda i: row[i])
-        return _Score(
-            window=window,
-            probability=round(sum(row[i] for i in self._trigger_classes), DECIMALS),
-            class_name=self._spec.classes[best],
-            probabilities=tuple(zip(self._spec.classes, row, strict=True)),
-        )
-
-    def _tell(self, episode: _Episode, state: DetectionState, *, reason: str = "") -> TriggerChange:
+    def _tell(self, episode: Episode, state: DetectionState, *, reason: str = "") -> TriggerChange:
         assert self._last is not None
-        episode.revision += 1
-        episode.told_ns = self._last.end_ns
-        episode.told = episode.peak
-        is_over = state in {DetectionState.END, DetectionState.RETRACT}
-        return TriggerChange(
-            id=detection_id(self._spec, self._instrument_id, episode.first),
-            state=state,
-            revision=episode.revision,
-            first=episode.first,
-            peak=episode.peak.window,
-            off_ns=episode.last.end_ns if is_over else None,
-            class_name=episode.peak.class_name,
-            probabilities=episode.peak.probabilities,
-            peak_probability=episode.peak.probability,
-            n_windows=episode.n_windows,
-            reason=reason,
-        )
+        key = detection_id(self._spec, self._instrument_id, episode.first)
+        return episode.tell(state, key=key, now_ns=self._last.end_ns, reason=reason)
 
 
 def detection_id(spec: ModelSpec, instrument_id: InstrumentId, first: Window) -> str:

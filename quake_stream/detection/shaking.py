@@ -1,0 +1,74 @@
+"""
+The course of ground motion through one detection: still shaking, at rest again, or risen anew.  Pure.
+
+It tells a new earthquake in the coda of the last one from the S waves of the same earthquake, by level
+alone: between P and S the ground does not come to rest, and S is the stronger of the two; the coda that
+follows only decays (Aki & Chouet 1975, Origin of coda waves).
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+REST_S = 10.0  # before a detection: what the ground did then is its rest
+REST_SHARE = 0.25  # of these levels lie below the rest: neither a dropout nor the last knock decides
+AT_REST = 1 / 3  # of the rise, in dB: below it the ground counts as at rest again
+SWING_DB = 9.0  # fall and rise again that no coda makes by itself: eightfold in energy
+
+
+@dataclass(slots=True, kw_only=True)
+class Shaking:
+    """
+    Levels (dB) of one detection so far; a level that is not known (NaN) changes nothing.
+
+    ``rest_db`` is the level before it, ``trough_db`` the lowest one since the peak.
+    """
+
+    rest_db: float
+    peak_db: float = -math.inf
+    trough_db: float = -math.inf
+
+    def follow(self, level_db: float) -> None:
+        """Take the level of the next window."""
+        if level_db > self.peak_db:
+            self.peak_db = self.trough_db = level_db
+        elif level_db < self.trough_db:
+            self.trough_db = level_db
+
+    def goes_on(self, level_db: float) -> bool:
+        """Whether the ground at this level has not come to rest; False where that cannot be known."""
+        return level_db - self.rest_db > AT_REST * (self.peak_db - self.rest_db)
+
+    def rises_anew(self, level_db: float, *, may_be_s: bool) -> bool:
+        """
+        Whether this level is that of another earthquake.
+
+        It must lie `SWING_DB` above a trough that lies as far below the peak.  If it exceeds the peak and
+        the ground had not come to rest, it is S where it may be (``may_be_s``).
+        """
+        has_swung = min(self.peak_db, level_db) - self.trough_db >= SWING_DB
+        is_s = may_be_s and level_db > self.peak_db and self.goes_on(self.trough_db)
+        return has_swung and not is_s
+
+
+class RecentLevels:
+    """Levels (dB) of the windows that ended within the last `REST_S`."""
+
+    def __init__(self) -> None:
+        self._levels: deque[tuple[int, float]] = deque()
+
+    def add(self, end_ns: int, level_db: float) -> None:
+        """Append the level of the window that ended then (UTC ns), if it is known."""
+        if not math.isnan(level_db):
+            self._levels.append((end_ns, level_db))
+        self._forget(end_ns)
+
+    def rest_db(self, before_ns: int) -> float:
+        """Level of the ground at rest before a time (UTC ns); NaN where nothing is known."""
+        self._forget(before_ns)
+        levels = sorted(level for _, level in self._levels)
+        return levels[int(REST_SHARE * len(levels))] if levels else math.nan
+
+    def _forget(self, now_ns: int) -> None:
+        while self._levels and now_ns - self._levels[0][0] > REST_S * 1e9:
+            self._levels.popleft()
