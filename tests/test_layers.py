@@ -41,7 +41,7 @@ LAYERS = {
     "publish": BASE,
     "network": BASE | {"publish.iso8601", "publish.frames", "publish.sequence", "publish.wire"},
     "catalogue": BASE | {"network", "publish.iso8601"},
-    "training": BASE | {"windowing", "detection", "models", "mseed", "onset"},
+    "training": BASE | {"windowing", "detection", "models", "mseed"},
     "evaluation": BASE | {"windowing", "detection", "training", "mseed"},
     "formats": BASE | {"publish.iso8601"},
     # parts of the process

@@ -37,7 +37,7 @@ def prepare(data: Path, out: Path, *, console: Console | None = None) -> list[Ex
 
     console = console or Console(stderr=True)
     counters = Counters()
-    examples = gather(data, counters=counters, report=console.print)
+    examples = gather([data], counters=counters, report=console.print)
     for reason, n in by_reason(counters.snapshot()).items():
         console.print(f"{reason.removeprefix('examples.')}: {n} recordings")
     save_prepared(out, examples)
@@ -95,7 +95,7 @@ def train(
     elif data is not None:
         from quake_stream.training.dataset import gather  # noqa: PLC0415  needs ObsPy and h5py
 
-        examples = gather(data, report=console.print)
+        examples = gather([data], report=console.print)
     else:
         raise SourceError("training needs recordings: a data folder or a prepared file")
     torch.set_num_threads(threads)

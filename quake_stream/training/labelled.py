@@ -9,27 +9,17 @@ import csv
 import math
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeGuard, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quake_stream.counters import Counters
 from quake_stream.errors import SourceError
-from quake_stream.training.arrivals import is_p_misplaced
-from quake_stream.training.conditioning import N_SETTLE, highpass
+from quake_stream.training.arrivals import is_sound
 from quake_stream.training.examples import BLAST, EARTHQUAKE, RATE_HZ, Example, Split
+from quake_stream.training.extract import Marks, extract
 from quake_stream.training.held_out import day_span, held_out
-
-ANALYST: Final = ("analyst", "manual")
-"""Values of ``pick_source`` whose P times are taken as they are."""
-
-# What of an earthquake is kept: enough before P for the background of the earliest window, and the first
-# of the S wave.  Later coda looks like noise and is neither class.
-BEFORE_P_S: Final = 26.0
-AFTER_P_S: Final = 8.0
-AFTER_S_S: Final = 2.0
-LONGEST_S_P_S: Final = 15.0
 
 Row = Mapping[str, str]
 
@@ -71,35 +61,22 @@ def read_labelled(
                 if row["shard"] == shard:
                     trace = cast("Any", waveforms["waveforms"])[int(row["row"])]
                     example = to_example(row, trace)
-                    if _is_sound(example, row, counters):
+                    if is_sound(example, row["station_key"], counters):
                         yield example
 
 
 def to_example(row: Row, trace: NDArray[np.float32]) -> Example | None:
-    """
-    Cut a trace [3, n] to what its row declares valid, high-pass it, and move the marks accordingly.
-
-    None where nothing usable is left.
-    """
-    p, s = _mark(row["p_sample"]), _mark(row["s_sample"])
-    start, stop = int(_number(row["valid_start"], 0)), int(_number(row["valid_end"], trace.shape[1]))
+    """Keep of a trace [3, n] at 100 Hz what its row declares valid; None where nothing usable is left."""
     label = _label(row)
-    if label:
-        start, stop = _around_p(p, s, start, stop)
-    noise_start, noise_stop = _noise(row)
-    if stop - start < 3 * N_SETTLE:
-        return None
-    samples = highpass(trace[:, start:stop])
-    samples[np.ptp(trace[:, start:stop], axis=1) == 0] = 0.0
-    if not samples.any() or not np.isfinite(samples).all():
-        return None
-    shift = start + N_SETTLE
-    n = samples.shape[1]
-    return Example(
-        samples=samples,
-        p_index=p - shift if label else -1,
-        s_index=s - shift if label and s >= 0 else -1,
-        noise=(min(max(noise_start - shift, 0), n), min(max(noise_stop - shift, 0), n)),
+    marks = Marks(
+        p=_mark(row["p_sample"]) if label else -1,
+        s=_mark(row["s_sample"]),
+        valid=(int(_number(row["valid_start"], 0)), int(_number(row["valid_end"], trace.shape[1]))),
+        noise=_noise(row),
+    )
+    return extract(
+        trace,
+        marks,
         dataset=row["shard"].removesuffix(".h5"),
         station=row["station_key"],
         group=row["group"],
@@ -143,23 +120,6 @@ def _is_usable(row: Row, labels: Collection[str], counters: Counters) -> bool:
         counters.add("examples.refused", reason=f"held out ({forbidden.reason})", station=station)
         return False
     return True
-
-
-def _is_sound(example: Example | None, row: Row, counters: Counters) -> TypeGuard[Example]:
-    if example is None:
-        counters.add("examples.refused", reason="nothing usable left", station=row["station_key"])
-        return False
-    if example.p_source not in ANALYST and is_p_misplaced(example):
-        counters.add("examples.refused", reason="energy rises over 1 s from P", station=example.station)
-        return False
-    return True
-
-
-def _around_p(p: int, s: int, start: int, stop: int) -> tuple[int, int]:
-    after_p = p + AFTER_P_S * RATE_HZ
-    if s >= 0:
-        after_p = max(after_p, min(s + AFTER_S_S * RATE_HZ, p + LONGEST_S_P_S * RATE_HZ))
-    return max(start, p - round(BEFORE_P_S * RATE_HZ)), min(stop, round(after_p))
 
 
 def _noise(row: Row) -> tuple[int, int]:

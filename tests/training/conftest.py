@@ -137,6 +137,88 @@ def data_folder(tmp_path_factory):
     return folder
 
 
+SEISBENCH_COLUMNS = [
+    "trace_name",
+    "trace_category",
+    "trace_start_time",
+    "trace_p_arrival_sample",
+    "trace_p_status",
+    "trace_s_arrival_sample",
+    "trace_snr_db",
+    "trace_channel",
+    "station_network_code",
+    "station_code",
+    "source_id",
+    "source_magnitude",
+    "path_ep_distance_km",
+    "split",
+]
+
+
+def seisbench_row(number, *, is_quake, name, **changes):
+    """One row of ``metadata.csv`` in SeisBench's format."""
+    values = {
+        "trace_name": name,
+        "trace_category": "earthquake_local" if is_quake else "noise",
+        "trace_start_time": "2020-01-01T00:00:00",
+        "trace_p_arrival_sample": float(P) if is_quake else "",
+        "trace_p_status": "manual" if is_quake else "",
+        "trace_s_arrival_sample": P + 300.0 if is_quake else "",
+        "trace_snr_db": "[18. 20. 22.]" if is_quake else "",
+        "trace_channel": "HH",
+        "station_network_code": "XX",
+        "station_code": f"S{number % 7}",
+        "source_id": f"event{number}" if is_quake else "",
+        "source_magnitude": 1.5 if is_quake else "",
+        "path_ep_distance_km": 12.0 if is_quake else "",
+        "split": ("train", "train", "dev", "dev", "test")[number // 2 % 5],
+    }
+    return {**values, **changes}
+
+
+def write_seisbench(folder, rows, arrays, *, chunk="", **data_format):
+    """Write a set, or one chunk of it: ``arrays`` by the name of a trace, or of a block of traces."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with h5py.File(folder / f"waveforms{chunk}.hdf5", "w") as file:
+        for name, values in arrays.items():
+            file[f"data/{name}"] = np.asarray(values, dtype=np.float32)
+        given = {"dimension_order": "CW", "component_order": "ZNE", "sampling_rate": 100, **data_format}
+        for key, value in given.items():
+            if value is not None:
+                file[f"data_format/{key}"] = value
+        file.require_group("data_format")
+    columns = list(dict.fromkeys(column for row in rows for column in row)) or SEISBENCH_COLUMNS
+    with (folder / f"metadata{chunk}.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def make_seisbench(folder, n=60, seed=1):
+    """Write earthquakes in one block and background one trace a data set, as SeisBench allows both."""
+    rng = np.random.default_rng(seed)
+    rows, blocks, arrays = [], [], {}
+    for number in range(n):
+        is_quake = number % 2 == 0
+        trace = noise(rng) + (burst(rng, N, P) if is_quake else 0)
+        if is_quake:
+            name = f"bucket0${len(blocks)},:3,:{N}"
+            blocks.append(trace)
+        else:
+            name = f"noise{number}"
+            arrays[name] = trace
+        rows.append(seisbench_row(number, is_quake=is_quake, name=name))
+    write_seisbench(folder, rows, {"bucket0": blocks, **arrays})
+
+
+@pytest.fixture(scope="session")
+def seisbench_folder(tmp_path_factory):
+    """Write a set in SeisBench's format: 30 earthquakes and 30 recordings of noise."""
+    folder = tmp_path_factory.mktemp("sets") / "own_seisbench"
+    make_seisbench(folder)
+    return folder
+
+
 @pytest.fixture
 def make_example():
     """Make examples that need no file."""
@@ -170,5 +252,7 @@ def tools():
 
     Tools.N, Tools.P, Tools.PADDING = N, P, PADDING
     Tools.noise, Tools.burst, Tools.row_of = staticmethod(noise), staticmethod(burst), staticmethod(row_of)
+    Tools.write_seisbench = staticmethod(write_seisbench)
+    Tools.seisbench_row = staticmethod(seisbench_row)
     Tools.write_labelled, Tools.write_stream = staticmethod(write_labelled), staticmethod(write_stream)
     return Tools

@@ -23,7 +23,7 @@ SETTINGS = TrainSettings(
 
 @pytest.fixture(scope="module")
 def examples(data_folder):
-    return gather(data_folder)
+    return gather([data_folder])
 
 
 @pytest.fixture(autouse=True)
