@@ -8,7 +8,8 @@ scan writes is the same.
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TextIO
 
 from quake_stream.publish.iso8601 import parse_utc
@@ -118,10 +119,6 @@ def event_with_pick(body: Body) -> Any:
         agency_id=body["agency"] or None,
         creation_time=UTCDateTime(ns=parse_utc(body["created"])),
     )
-    model = body["model"]
-    remarks = [f"peak_probability={body['peak_probability']}"]
-    if body.get("processing") == "replay":
-        remarks.append("processing=replay")
     pick = quakeml.Pick(
         resource_id=quakeml.ResourceIdentifier(f"smi:local/quake-stream/pick/{body['id']}"),
         time=UTCDateTime(ns=parse_utc(body["onset_time"])),
@@ -132,19 +129,28 @@ def event_with_pick(body: Body) -> Any:
             location_code=body["location"],
             channel_code=body["channels"][0],
         ),
-        method_id=quakeml.ResourceIdentifier(
-            f"smi:local/quake-stream/model/{model['name']}-{model['sha256'][:12]}"
-        ),
+        method_id=quakeml.ResourceIdentifier(_method_uri(body["model"])),
         evaluation_mode="automatic",
         evaluation_status="rejected" if body["state"] == "retract" else None,
         creation_info=creation,
-        comments=[quakeml.Comment(text=remark) for remark in remarks],
+        comments=[quakeml.Comment(text=remark) for remark in _remarks(body)],
     )
     return quakeml.Event(
         resource_id=quakeml.ResourceIdentifier(f"smi:local/quake-stream/event/{body['id']}"),
         picks=[pick],
         creation_info=creation,
     )
+
+
+def _method_uri(model: Mapping[str, str]) -> str:
+    name = re.sub(r"[^A-Za-z0-9.-]", "_", model["name"])  # what QuakeML allows in an identifier
+    return f"smi:local/quake-stream/model/{name}-{model['sha256'][:12]}"
+
+
+def _remarks(body: Body) -> Iterator[str]:
+    yield f"peak_probability={body['peak_probability']}"
+    if body.get("processing") == "replay":
+        yield "processing=replay"
 
 
 WRITERS: Mapping[str, Callable[[TextIO], Writer]] = {

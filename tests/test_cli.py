@@ -8,7 +8,7 @@ import pytest
 
 import quake_stream
 
-COMMANDS = ["demo", "run", "check", "health", "listen", "scan", "coincide", "replay", "train", "evaluate"]
+COMMANDS = ["demo", "run", "check", "health", "listen", "scan", "coincide", "replay", "train", "evaluate", "export"]
 
 
 def ask(*args: str, **more: str) -> subprocess.CompletedProcess[str]:

@@ -44,6 +44,9 @@ LAYERS = {
     "training": BASE | {"windowing", "detection", "models", "mseed"},
     "evaluation": BASE | {"windowing", "detection", "training", "mseed"},
     "formats": BASE | {"publish.iso8601"},
+    "export": BASE
+    | {"formats", "log", "supervision"}
+    | {"publish.iso8601", "publish.frames", "publish.sequence", "publish.subscriber"},
     # parts of the process
     "clock": BASE,
     "packet_queue": BASE,
@@ -64,7 +67,7 @@ LAYERS = {
     "offline": PARTS | {"build"},
     "service": PARTS | {"build"},
     "diagnosis": PARTS | {"build"},
-    "cli": PARTS | {"build", "offline", "service", "diagnosis"},
+    "cli": PARTS | {"build", "offline", "service", "diagnosis", "export"},
     "__main__": {"cli"},
 }
 
