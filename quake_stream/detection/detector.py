@@ -33,7 +33,7 @@ from quake_stream.windowing.assembler import Assembler
 
 __all__ = ["Detector", "DetectorSettings", "InstrumentStatus"]
 
-N_CHANNELS = 3  # of every model's input: vertical and two horizontals; absent ones are zero
+N_COMPONENTS = 3  # of every window: vertical and two horizontals; absent ones are zero
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +207,7 @@ class Detector:
         )
 
     def _build(self, waiting: Sequence[WaitingWindow], now_ns: int) -> Batch | None:
-        samples = np.zeros((len(waiting), self._spec.n_samples, N_CHANNELS), dtype=np.float32)
+        samples = np.zeros((len(waiting), self._spec.n_samples, N_COMPONENTS), dtype=np.float32)
         kept: list[WaitingWindow] = []
         for candidate in waiting:
             window = candidate.window
@@ -225,9 +225,9 @@ class Detector:
         )
 
     def _background(self, waiting: Sequence[WaitingWindow]) -> NDArray[np.float32]:
-        """Background of each window, float32 [batch, bins, channels]; 0 for absent components."""
+        """Background of each window, float32 [batch, bins, components]; 0 for absent ones."""
         n_bins = self._transform.n_bins(self._spec.n_samples)
-        frames = np.zeros((len(waiting), MAX_FRAMES, n_bins, N_CHANNELS), dtype=np.float32)
+        frames = np.zeros((len(waiting), MAX_FRAMES, n_bins, N_COMPONENTS), dtype=np.float32)
         valid = np.zeros((len(waiting), MAX_FRAMES), dtype=np.bool_)
         for row, window in enumerate(waiting):
             for slot, spectrum in enumerate(window.spectra):

@@ -32,6 +32,9 @@ Noise scatters by 0.7 Np around its own background (0.64 for one Rayleigh-distri
 from the mean of a few frames), earthquakes rise by 2 to 6 Np; half of that is of order one.
 """
 
+N_PARTS: Final = 2
+"""Parts of a window that "rfft-parts-over-background/1" looks at one by one: 2.56 s of 5.12 s."""
+
 _TINY: Final = 1e-30  # stands for amplitude 0 under the logarithm; far below any unit in use, even m/s
 
 
@@ -76,13 +79,19 @@ class FeatureTransform:
     A feature transform by the name that model cards use.
 
     ``needs_background`` says whether the mean log spectrum of what went before must be given;
-    ``is_spectral`` whether the features are frequency bins or the samples themselves.
+    ``is_spectral`` whether the features are frequency bins or the samples themselves; ``n_views`` how many
+    channels each component becomes.
     """
 
     id: str
     needs_background: bool
     is_spectral: bool
     function: Callable[[Samples, Features | None], Features]
+    n_views: int = 1
+
+    def n_channels(self, n_components: int) -> int:
+        """Length of the features' last axis: views of all components, view after view."""
+        return self.n_views * n_components
 
     def n_bins(self, n_samples: int) -> int:
         """Length of the features' second axis for windows of ``n_samples``; ValueError if these are odd."""
@@ -106,7 +115,7 @@ class FeatureTransform:
 
         Returns
         -------
-        float32 [batch, bins, components], C-contiguous; absent components are exactly 0.
+        float32 [batch, bins, channels], C-contiguous; absent components are exactly 0.
 
         Raises
         ------
@@ -188,17 +197,51 @@ def _zscore_fft_reference(samples: Samples, _background: Features | None) -> Fea
 
 
 def _rfft_over_background(samples: Samples, background: Features | None) -> Features:
+    values, before = _components_first(samples), _background_first(background)
+    return _components_last(_rise(values, before, _is_present(values)))
+
+
+def _rfft_parts_over_background(samples: Samples, background: Features | None) -> Features:
+    values, before = _components_first(samples), _background_first(background)
+    is_present = _is_present(values)
+    n_part = values.shape[-1] // N_PARTS
+    views = [_rise(values, before, is_present)]
+    for part in range(N_PARTS):
+        # As many bins as the whole window has: the transform of the part, followed by silence.
+        padded = np.zeros_like(values)
+        padded[..., :n_part] = _demeaned(np.ascontiguousarray(values[..., part * n_part :][..., :n_part]))
+        amplitude = np.maximum(_amplitude(padded), _TINY)
+        # The amplitude of noise grows as the square root of its duration.
+        views.append(_rise_of(np.log(amplitude), before - 0.5 * math.log(N_PARTS), is_present))
+    return _components_last(np.concatenate(views, axis=-2))
+
+
+def _background_first(background: Features | None) -> NDArray[np.float64]:
     if background is None:  # `FeatureTransform` has checked; this tells the type checker
         raise ValueError("no background")
-    values = _components_first(samples)
-    before = _components_first(background)
+    return _components_first(background)
+
+
+def _is_present(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    present: NDArray[np.bool_] = (values != 0.0).any(axis=-1, keepdims=True)
+    return present
+
+
+def _rise(
+    values: NDArray[np.float64], before: NDArray[np.float64], is_present: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    return _rise_of(_log_amplitude(values), before, is_present)
+
+
+def _rise_of(
+    logarithm: NDArray[np.float64], before: NDArray[np.float64], is_present: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     # The mean amplitude, not the mean logarithm: a station recorded at 40 Hz has nothing above 20 Hz, and
     # those empty bins must not pull down the floor that makes them count little.
     level = np.log(np.exp(before).mean(axis=-1, keepdims=True))
     floor = level - FLOOR_NP
-    rise = np.maximum(_log_amplitude(values), floor) - np.maximum(before, floor)
-    is_present = (values != 0.0).any(axis=-1, keepdims=True)
-    return _components_last(np.where(is_present, SCALE * rise, 0.0))
+    rise = np.maximum(logarithm, floor) - np.maximum(before, floor)
+    return np.where(is_present, SCALE * rise, 0.0)
 
 
 TRANSFORMS: Final[Mapping[str, FeatureTransform]] = MappingProxyType(
@@ -230,6 +273,15 @@ TRANSFORMS: Final[Mapping[str, FeatureTransform]] = MappingProxyType(
                 needs_background=True,
                 is_spectral=True,
                 function=_rfft_over_background,
+            ),
+            # The same for the whole window and for each half of it, so that the network sees in which
+            # part the spectrum rose and how it went on: a knock fades, an earthquake lasts.
+            FeatureTransform(
+                id="rfft-parts-over-background/1",
+                needs_background=True,
+                is_spectral=True,
+                function=_rfft_parts_over_background,
+                n_views=1 + N_PARTS,
             ),
         )
     }

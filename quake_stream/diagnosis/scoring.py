@@ -7,7 +7,7 @@ import numpy as np
 
 from quake_stream import build
 from quake_stream.config import Config
-from quake_stream.detection.detector import N_CHANNELS
+from quake_stream.detection.detector import N_COMPONENTS
 from quake_stream.detection.features import get_transform
 from quake_stream.diagnosis.report import CONFIGURATION, MODEL, Finding, Load, ok, problem, problems, warning
 from quake_stream.errors import ConfigError, ModelError
@@ -39,9 +39,9 @@ def windows_per_s(
     """Features and scores of noise, batch after batch; the first one does not count."""
     spec = model.spec
     transform = get_transform(spec.transform)
-    noise = np.random.default_rng(0).standard_normal((batch_windows, spec.n_samples, N_CHANNELS))
+    noise = np.random.default_rng(0).standard_normal((batch_windows, spec.n_samples, N_COMPONENTS))
     samples = noise.astype(np.float32)
-    background = np.zeros((batch_windows, transform.n_bins(spec.n_samples), N_CHANNELS), np.float32)
+    background = np.zeros((batch_windows, transform.n_bins(spec.n_samples), N_COMPONENTS), np.float32)
     model.predict(transform(samples, background))
     n_windows, start_s = 0, monotonic()
     while (took_s := monotonic() - start_s) < at_least_s:

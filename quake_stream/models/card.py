@@ -15,8 +15,8 @@ from quake_stream.types import ModelSpec
 
 ComponentSet = Literal["ZNE", "Z12", "123", "ZXY", "Z", "1C"]
 
-N_CHANNELS = 3
-"""Channels of every batch: vertical and two horizontals, 0 where a component is absent."""
+N_COMPONENTS = 3
+"""Components of every batch: vertical and two horizontals, 0 where one is absent."""
 
 _SPEC_FIELDS = tuple(field.name for field in fields(ModelSpec))
 _Probability = Annotated[float, Field(gt=0, le=1)]
@@ -101,9 +101,12 @@ class ModelCard(_Section):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        get_transform(self.transform).n_bins(self.n_samples)
-        if self.network.channels != N_CHANNELS:
-            raise ValueError(f"network.channels must be {N_CHANNELS}, not {self.network.channels}")
+        transform = get_transform(self.transform)
+        transform.n_bins(self.n_samples)
+        if self.network.channels != (n_channels := transform.n_channels(N_COMPONENTS)):
+            raise ValueError(
+                f"network.channels must be {n_channels} for {transform.id}, not {self.network.channels}"
+            )
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"classes {self.classes} are not distinct")
         if not set(self.trigger_classes) < set(self.classes):

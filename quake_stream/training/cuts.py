@@ -114,7 +114,7 @@ def draw_noise(example: Example, rng: np.random.Generator) -> Cut:
 
 def features_of(cuts: Sequence[Cut], transform: FeatureTransform) -> NDArray[np.float32]:
     """
-    Turn cuts into float32 [batch, bins, 3] by the service's own transform and background.
+    Turn cuts into float32 [batch, bins, channels] by the service's own transform and background.
 
     Parameters
     ----------

@@ -153,13 +153,39 @@ def test_over_background_noise_and_signal_are_of_order_one():
     assert 1 < transform(noise * 100, background).mean() < 3
 
 
+def test_parts_over_background_golden():
+    # Two parts of four samples: silence and +1 -1 0 0; the latter followed by four zeros.
+    samples = window([0, 0, 0, 0, 1, -1, 0, 0])
+    background = np.zeros((1, 5, 1), dtype=np.float32)
+    features = get_transform("rfft-parts-over-background/1")(samples, background)
+    assert features.shape == (1, 5, 3)
+    whole = get_transform("rfft-over-background/1")(samples, background)
+    np.testing.assert_array_equal(features[:, :, :1], whole)
+    # |1 - exp(-jw)| = 2 sin(w / 2) at 45°, 90°, 135°, 180°; noise of half a window has 1/sqrt(2) the amplitude.
+    amplitude = 2 * np.sin(np.radians([22.5, 45, 67.5, 90]))
+    np.testing.assert_allclose(features[0, 1:, 2], SCALE * np.log(amplitude * math.sqrt(2)), rtol=1e-5)
+    np.testing.assert_allclose(features[0, :, 1], -SCALE * FLOOR_NP, rtol=1e-5)
+    np.testing.assert_allclose(features[0, 0, 2], -SCALE * FLOOR_NP, rtol=1e-5)
+
+
+def test_parts_over_background_come_view_after_view():
+    samples = np.random.default_rng(8).normal(size=(2, 512, 3)).astype(np.float32)
+    samples[:, 256:] *= 1000
+    transform = get_transform("rfft-parts-over-background/1")
+    rise = transform(samples, np.full((2, 257, 3), math.log(16), dtype=np.float32)).mean(axis=(0, 1))
+    assert rise.shape == (9,)
+    assert (np.abs(rise[3:6]) < 0.5).all()
+    assert (rise[[0, 1, 2, 6, 7, 8]] > 2).all()
+
+
 @pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
 def test_absent_components_stay_exactly_zero(transform):
     samples = np.random.default_rng(7).normal(size=(2, 512, 3)).astype(np.float32)
     samples[:, :, 1] = 0
     background = np.full((2, transform.n_bins(512), 3), 2.5, dtype=np.float32)
     features = transform(samples, background)
-    assert not features[:, :, 1].any()
+    assert features.shape[-1] == transform.n_channels(3)
+    assert not features[:, :, 1::3].any()
     assert features[:, :, 0].any()
     assert np.isfinite(features).all()
 
@@ -181,7 +207,7 @@ def test_a_row_has_the_same_bits_alone_and_in_any_batch(
     bins = transform.n_bins(n_samples)
     background = rng.normal(8, 3, size=(n_batch, bins, n_components)).astype(np.float32)
     features = transform(samples, background)
-    assert features.shape == (n_batch, bins, n_components)
+    assert features.shape == (n_batch, bins, transform.n_channels(n_components))
     assert features.dtype == np.float32
     row = data.draw(st.integers(0, n_batch - 1))
     one = slice(row, row + 1)

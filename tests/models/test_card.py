@@ -54,7 +54,7 @@ def test_the_contract_holds_what_decides_and_not_what_describes(make_card):
         ({"network": {"kind": "gru", "channels": 3, "hidden": 8, "layers": 2, "dropout": 0.3}}, "kind"),
         (
             {"network": {"kind": "lstm", "channels": 4, "hidden": 8, "layers": 2, "dropout": 0.3}},
-            "channels must be 3, not 4",
+            "channels must be 3 for zscore-rfft/1, not 4",
         ),
         (
             {
