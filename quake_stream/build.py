@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from quake_stream.clock import DataClock, WallClock
-from quake_stream.config import Config
+from quake_stream.config import Config, PublishSection
 from quake_stream.counters import Counters
 from quake_stream.detection.detector import Detector, DetectorSettings
 from quake_stream.detection.trigger import TriggerSettings
@@ -19,7 +19,9 @@ from quake_stream.onset import pick_onset
 from quake_stream.packet_queue import PacketQueue
 from quake_stream.pipeline import Pipeline
 from quake_stream.protocols import Model, Source
+from quake_stream.publish.journal import Journal
 from quake_stream.publish.publisher import Publisher
+from quake_stream.publish.sockets import replay_endpoint
 from quake_stream.stations import StationWatch
 from quake_stream.types import InstrumentId, ModelSpec, Packet
 from quake_stream.worker import FeedSettings, Worker
@@ -119,7 +121,32 @@ def sources(config: Config, positions: ResumeStore) -> list[Source]:
     ]
 
 
-def worker(config: Config, *, model: Model, queue: PacketQueue, received: Callable[[Packet], None]) -> Worker:
+def feed(section: PublishSection, journal_folder: Path) -> Publisher:
+    """Open the feed with its journal; raises `ConfigError`, `PublishError`."""
+    journal = None
+    if section.journal:
+        journal = Journal(
+            journal_folder,
+            max_bytes=section.journal_max_mb * 1_000_000,
+            max_age_s=section.journal_max_age_s,
+        )
+    return Publisher(
+        section.bind,
+        replay_bind=section.replay_bind or replay_endpoint(section.bind),
+        journal=journal,
+        send_hwm=section.send_hwm,
+        allow_insecure=section.allow_insecure,
+    )
+
+
+def worker(
+    config: Config,
+    *,
+    model: Model,
+    queue: PacketQueue,
+    received: Callable[[Packet], None],
+    journal_folder: Path,
+) -> Worker:
     """Build the worker with detector and feed; the feed opens in the worker's thread."""
     replay = is_replay(config)
     publish = config.publish
@@ -131,9 +158,7 @@ def worker(config: Config, *, model: Model, queue: PacketQueue, received: Callab
         ),
         queue=queue,
         spec=model.spec,
-        open_feed=lambda: Publisher(
-            publish.bind, send_hwm=publish.send_hwm, allow_insecure=publish.allow_insecure
-        ),
+        open_feed=lambda: feed(publish, journal_folder),
         received=received,
         watch=StationWatch(stale_after_s=None if replay else config.service.stale_after_s),
         settings=FeedSettings(

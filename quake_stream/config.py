@@ -175,6 +175,10 @@ class PublishSection(Section):
     allow_insecure: bool = False
     send_hwm: Annotated[int, Field(ge=10, le=1_000_000)] = 10_000
     heartbeat_s: Annotated[float, Field(ge=0.1, le=300)] = 5.0
+    replay_bind: str | None = None
+    journal: bool = True
+    journal_max_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+    journal_max_age_s: Annotated[float, Field(ge=60, le=31_536_000)] = 604_800.0
     author: str = "quake_stream"
     agency: str = ""
 

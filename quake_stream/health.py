@@ -54,6 +54,7 @@ def assess(
     sources: Sequence[SourceHealth],
     stations: Mapping[str, int],
     n_dropped_lately: int,
+    feed_problem: str,
     stale_after_s: float,
     uptime_s: float,
 ) -> tuple[State, tuple[str, ...]]:
@@ -71,6 +72,8 @@ def assess(
     ]
     if n_dropped_lately:
         reasons.append(f"{n_dropped_lately} packets or windows dropped in the last minute")
+    if feed_problem:
+        reasons.append(f"feed: {feed_problem}")
     return ("degraded" if reasons else "ok"), tuple(reasons)
 
 

@@ -76,7 +76,7 @@ class Service:
         with self._signals, instance_lock(self._config.state_dir / f"{name}.lock"):
             _make_folder(self._config.runtime_dir)
             self._health_file = HealthFile(self._config.runtime_dir / f"{name}.health.json")
-            self._build(self._config.state_dir / f"{name}.positions.json")
+            self._build(self._config.state_dir, name)
             try:
                 self._start()
                 self._supervise()
@@ -85,12 +85,14 @@ class Service:
                 self._health_file.remove()
         self._raise_failure(stuck)
 
-    def _build(self, positions: Path) -> None:
+    def _build(self, folder: Path, name: str) -> None:
         """Build all parts; nothing runs and nothing is connected yet."""
         config = self._config
         is_replay = build.is_replay(config)
         self._model = build.model(config)
-        self._positions = ResumeStore(positions, save_every_s=config.service.save_interval_s)
+        self._positions = ResumeStore(
+            folder / f"{name}.positions.json", save_every_s=config.service.save_interval_s
+        )
         sources = build.sources(config, self._positions)
         self._queue = PacketQueue(max_packets=_REPLAY_QUEUE if is_replay else config.service.queue_packets)
         put = self._queue.put_waiting if is_replay else self._queue.put
@@ -101,6 +103,7 @@ class Service:
             model=self._model,
             queue=self._queue,
             received=lambda packet: _acknowledge(by_name, packet),
+            journal_folder=folder / f"{name}.journal",
         )
         self._vitals = Vitals(
             worker=self._worker,
@@ -136,6 +139,7 @@ class Service:
             model_sha256=spec.sha256[:12],
             sources=[intake.source.name for intake in self._intakes],
             bind=self._worker.endpoint,
+            replay_bind=self._worker.replay_endpoint,
         )
         self._notifier.send("READY=1", "STATUS=running")
 

@@ -87,6 +87,7 @@ class Vitals:
             sources=sources,
             stations=stations,
             n_dropped_lately=self.n_dropped_lately,
+            feed_problem=self._worker.feed_problem,
             stale_after_s=self._stale_after_s,
             uptime_s=uptime_s,
         )

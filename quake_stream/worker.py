@@ -55,6 +55,16 @@ class Feed(Publisher, Protocol):
         """Address that it is bound to."""
         ...
 
+    @property
+    def replay_endpoint(self) -> str:
+        """Address where subscribers get what they missed."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """What does not work although messages are sent, in words; empty when all is well."""
+        ...
+
     def poll(self) -> None:
         """Serve the sockets' housekeeping."""
         ...
@@ -149,6 +159,16 @@ class Worker:
     def endpoint(self) -> str:
         """Address of the feed; empty until it is open."""
         return self._feed.endpoint if self._feed else ""
+
+    @property
+    def replay_endpoint(self) -> str:
+        """Address of the feed's journal; empty until it is open."""
+        return self._feed.replay_endpoint if self._feed else ""
+
+    @property
+    def feed_problem(self) -> str:
+        """What does not work in the feed, in words; empty when all is well."""
+        return self._feed.problem if self._feed else ""
 
     def _turn(self, feed: Feed) -> None:
         self.progress += 1

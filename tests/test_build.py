@@ -1,5 +1,7 @@
 """The parts as the configuration wants them."""
 
+from pathlib import Path
+
 import pytest
 
 from quake_stream import build
@@ -79,7 +81,11 @@ def test_a_path_with_blanks_and_umlauts_is_found(tmp_path, demo_records):
 )
 def test_live_data_run_in_the_hosts_time_and_recordings_in_their_own(url, clock, is_replay):
     worker = build.worker(
-        config(url), model=StaLtaModel(), queue=PacketQueue(max_packets=1), received=lambda _: None
+        config(url),
+        model=StaLtaModel(),
+        queue=PacketQueue(max_packets=1),
+        received=lambda _: None,
+        journal_folder=Path("a.journal"),
     )
     assert isinstance(worker.pipeline._clock, clock)
     assert worker._settings.is_replay is is_replay

@@ -30,7 +30,14 @@ def health(**changes) -> Health:
 
 
 def judge(**changes):
-    values = {"sources": (), "stations": {}, "n_dropped_lately": 0, "stale_after_s": 120.0, "uptime_s": 60.0}
+    values = {
+        "sources": (),
+        "stations": {},
+        "n_dropped_lately": 0,
+        "feed_problem": "",
+        "stale_after_s": 120.0,
+        "uptime_s": 60.0,
+    }
     return assess(**(values | changes))
 
 
@@ -53,6 +60,12 @@ def test_a_missing_or_torn_report_means_down(tmp_path, content, reason):
     report = HealthFile(path).read(now_s=1000.0)
     assert report.state == "down"
     assert reason in report.reasons[0]
+
+
+def test_a_feed_that_cannot_keep_its_messages_degrades_the_service():
+    state, reasons = judge(feed_problem="messages cannot be journalled (No space left on device)")
+    assert state == "degraded"
+    assert reasons == ("feed: messages cannot be journalled (No space left on device)",)
 
 
 def test_an_old_report_means_down(tmp_path):

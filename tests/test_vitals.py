@@ -28,6 +28,7 @@ class FakeSource:
 
 class FakeWorker:
     windows_per_s = 2.34
+    feed_problem = ""
     n_detections = 5
 
     def stations(self):

@@ -29,6 +29,8 @@ class FakeFeed:
 
     session = UUID(int=7)
     endpoint = "inproc://feed"
+    replay_endpoint = "inproc://feed.replay"
+    problem = ""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict]] = []

@@ -1,6 +1,7 @@
 """``quake-stream listen``: show what the feed says."""
 
 import sys
+import time
 from typing import Annotated
 
 import typer
@@ -17,6 +18,16 @@ def listen(
             help='Prefix of the topics wanted, repeatable: "detection.CX.", "heartbeat", "" for all.',
         ),
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN", help="Begin in the past: 15m, 1h, 2d ago, or a UTC time 2026-05-27T16:24:00Z."
+        ),
+    ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Where missed messages are had; default: the port after."),
+    ] = None,
     as_json: Annotated[
         bool | None, typer.Option("--json/--table", help="JSON lines or table; default: table on a terminal.")
     ] = None,
@@ -27,20 +38,29 @@ def listen(
     """
     Print detections as they come; a table on a terminal, JSON lines otherwise.
 
-    Messages that were missed are reported, never hidden.
+    Messages that were missed are fetched from the service's journal; those it does not have any more are
+    reported, never hidden.
 
-    Example: `quake-stream listen --topic detection.CX. | jq .onset_time`
+    Example: `quake-stream listen --since 1h --topic detection.CX. | jq .body.onset_time`
     """
     from quake_stream.cli.rows import HEADING, format_row  # noqa: PLC0415  ZeroMQ loads slowly
     from quake_stream.publish.listing import json_line  # noqa: PLC0415  likewise
     from quake_stream.publish.sequence import Missed  # noqa: PLC0415  likewise
+    from quake_stream.publish.since import parse_since  # noqa: PLC0415  likewise
     from quake_stream.publish.subscriber import Subscriber  # noqa: PLC0415  likewise
     from quake_stream.supervision import StopSignals  # noqa: PLC0415  likewise
 
     table = sys.stdout.isatty() if as_json is None else not as_json
     topics = tuple(topic) if topic else ("detection.",)
+    try:
+        since_ns = parse_since(since, now_ns=time.time_ns()) if since else None
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc), param_hint="--since") from exc
     # A signal that arrives just before ZeroMQ waits is seen by Python only when the wait ends: hence the limit.
-    with StopSignals() as signals, Subscriber(endpoint, topics=topics, timeout_s=0.5) as subscriber:
+    with (
+        StopSignals() as signals,
+        Subscriber(endpoint, topics=topics, timeout_s=0.5, since_ns=since_ns, replay=replay) as subscriber,
+    ):
         print(f"listening on {endpoint} for {', '.join(topics)}; Ctrl-C ends", file=sys.stderr)
         if table:
             print(HEADING, flush=True)

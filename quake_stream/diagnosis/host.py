@@ -10,6 +10,7 @@ from quake_stream.diagnosis.report import CONFIGURATION, Finding, ok, problem, p
 from quake_stream.errors import ConfigError, PublishError
 from quake_stream.health import Health, HealthFile
 from quake_stream.publish.publisher import Publisher
+from quake_stream.publish.sockets import replay_endpoint
 
 _MAX_SOCKET_PATH = 107  # sun_path of Linux, without its final zero
 
@@ -44,10 +45,14 @@ def _folder(about: str, folder: Path) -> Finding:
 def _publishing(section: PublishSection, health: Health) -> list[Finding]:
     about = "publish"
     scheme, _, place = section.bind.partition("://")
-    if scheme == "ipc" and place:
-        return [_socket_path(about, Path(place))]  # binding it would take it from a running service
+    replay = section.replay_bind or replay_endpoint(section.bind)
+    if scheme == "ipc" and place:  # binding it would take it from a running service
+        paths = [Path(address.removeprefix("ipc://")) for address in (section.bind, replay)]
+        return [_socket_path(about, max(paths, key=lambda path: len(os.fsencode(path))))]
     try:
-        with Publisher(section.bind, allow_insecure=section.allow_insecure, linger_ms=0) as publisher:
+        with Publisher(
+            section.bind, replay_bind=replay, allow_insecure=section.allow_insecure, linger_ms=0
+        ) as publisher:
             endpoint = publisher.endpoint
     except ConfigError as exc:
         return problems(CONFIGURATION, exc)

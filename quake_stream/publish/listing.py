@@ -6,7 +6,7 @@ Fields that are missing or of another type leave an empty cell: a listing never 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from quake_stream.publish.frames import Message
@@ -32,6 +32,13 @@ def summary_row(item: Message | Missed) -> Row:
     """Sum up a message, or a notice of missed ones, in one line."""
     if isinstance(item, Missed):
         return Row(what="missed", note=f"{item.count} messages ({item.reason})")
+    row = _message_row(item)
+    return (
+        replace(row, note=", ".join(filter(None, [row.note, "from the journal"]))) if item.replayed else row
+    )
+
+
+def _message_row(item: Message) -> Row:
     kind, _, instrument = item.topic.partition(".")
     body = item.body
     if kind == "detection":

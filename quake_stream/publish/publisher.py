@@ -129,8 +129,10 @@ class Publisher:
 
     @property
     def problem(self) -> str:
-        """Why messages cannot be journalled at present; empty when all is well."""
-        return self._journal.problem if self._journal else ""
+        """What does not work although messages are sent, in words; empty when all is well."""
+        if self._journal is None or not self._journal.problem:
+            return ""
+        return f"messages cannot be journalled ({self._journal.problem})"
 
     def counts(self) -> Mapping[Key, int]:
         """Snapshot of the counters."""

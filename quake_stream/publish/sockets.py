@@ -17,17 +17,21 @@ DEFAULT_ENDPOINT: Final = "tcp://127.0.0.1:5561"
 
 Options = Sequence[tuple[int, int]]
 
-_HEARTBEATS: Final[Options] = (
-    (zmq.HEARTBEAT_IVL, 5000),  # ms; finds peers that vanished without closing their connection
-    (zmq.HEARTBEAT_TIMEOUT, 15_000),  # ms
+# Peers that vanished without closing their connection are found by TCP.  ZeroMQ's own heartbeats would do
+# it, but in 4.3.5 they abort the process when a peer dies while its messages wait because a queue is full.
+_ALIVE: Final[Options] = (
     (zmq.TCP_KEEPALIVE, 1),
+    (zmq.TCP_KEEPALIVE_IDLE, 15),  # s
+    (zmq.TCP_KEEPALIVE_INTVL, 5),  # s
+    (zmq.TCP_KEEPALIVE_CNT, 3),
+    (zmq.TCP_MAXRT, 30_000),  # ms; for what was sent and never confirmed
 )
 _BOUND: Final[Options] = (
-    *_HEARTBEATS,
+    *_ALIVE,
     (zmq.HANDSHAKE_IVL, 2000),  # ms; idle connections hold file descriptors for 30 s by default
 )
 _CONNECTED: Final[Options] = (
-    *_HEARTBEATS,
+    *_ALIVE,
     (zmq.LINGER, 0),
     (zmq.MAXMSGSIZE, 65_536),  # bodies are below 4 KiB; what is far longer is no feed of ours
     (zmq.RECONNECT_IVL, 100),  # ms, doubled at each attempt up to the next line

@@ -81,7 +81,7 @@ def test_a_folder_where_nothing_can_be_made_is_a_problem(make_config):
 def test_a_free_port_is_found_free_and_freed_again(make_config):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         bind = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-    config = make_config(SOURCE, publish={"bind": bind})
+    config = make_config(SOURCE, publish={"bind": bind, "replay_bind": "tcp://127.0.0.1:*"})
     assert told(config)["publish"] == told(config)["publish"] == (Level.OK, f"{bind} is free")
 
 

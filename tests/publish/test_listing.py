@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -77,6 +78,12 @@ def test_a_heartbeat_says_how_the_service_is() -> None:
 def test_a_status_says_what_changed_and_why() -> None:
     row = summary_row(message("status.IU.ANMO.00.BH", {"state": "stale", "reason": "no data"}))
     assert row == Row(where="IU.ANMO.00.BH", what="stale", note="no data")
+
+
+@pytest.mark.parametrize(("reason", "note"), [("", "from the journal"), ("off", "off, from the journal")])
+def test_a_row_says_what_came_from_the_journal(reason: str, note: str) -> None:
+    replayed = replace(message("status.IU.ANMO.00.BH", {"reason": reason}), replayed=True)
+    assert summary_row(replayed).note == note
 
 
 def test_missed_messages_are_listed_too() -> None:
