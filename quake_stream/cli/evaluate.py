@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +9,7 @@ import typer
 
 from quake_stream.cli.pipes import until_reader_leaves
 from quake_stream.cli.plain_help import PlainCommand, PlainGroup
+from quake_stream.cli.progress import progress
 from quake_stream.errors import QuakeStreamError
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def streams(
     sets = open_sets(folders, noise)
     named = _load(model)
     hop_s = max(one.spec.hop_s for _, one in named)
-    with _progress() as report:
+    with progress() as report:
         models, baseline = stream_level.sweep_all(
             [stream_level.Named(label=label, model=one) for label, one in named],
             sets,
@@ -115,8 +114,8 @@ def windows(
     from quake_stream.training.dataset import gather  # noqa: PLC0415  likewise
     from quake_stream.training.prepared import load_prepared  # noqa: PLC0415  likewise
 
-    examples = gather(data) if data.is_dir() else load_prepared(data)
-    with _progress() as report:
+    examples = gather([data]) if data.is_dir() else load_prepared(data)
+    with progress() as report:
         result = evaluate_windows(_load(model), examples, progress=report)
     _show(window_tables(result), result, json_file)
     if pictures is not None:
@@ -133,24 +132,6 @@ def _load(names: list[str] | None) -> "list[tuple[str, Model]]":
     short = [Path(name).name.removesuffix(".safetensors").removesuffix(".json") for name in wanted]
     labels = short if len(set(short)) == len(short) else wanted
     return [(label, load_model(name, batch_windows=256)) for label, name in zip(labels, wanted, strict=True)]
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """Show what is in work, on standard error: a bar on a terminal, else a line for what is done."""
-    from rich.console import Console  # noqa: PLC0415  keep --help fast
-    from rich.progress import Progress  # noqa: PLC0415  likewise
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=1.0)
-
-        def report(name: str, share: float) -> None:
-            bar.update(task, completed=share, description=name)
-            if share >= 1.0:
-                console.print(f"{name}: done")
-
-        yield report
 
 
 def _show(tables: list[Any], result: dict[str, Any], json_file: Path | None) -> None:

@@ -69,7 +69,7 @@ class Ranked:
         n = len(self.scores)
         positive = np.bincount(self.place, weights=each * self.is_earthquake, minlength=n)
         negative = np.bincount(self.place, weights=each * ~self.is_earthquake, minlength=n)
-        return positive, negative
+        return positive.astype(np.float64), negative.astype(np.float64)
 
 
 def calibration(probabilities: Values, labels: NDArray[np.integer]) -> dict[str, Any]:

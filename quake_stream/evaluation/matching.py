@@ -29,7 +29,7 @@ class Arrival:
     """
     One earthquake at one station: quality A must and B should be found, the others are ignored.
 
-    ``event`` names the earthquake that several stations share.
+    ``event`` names the earthquake that several stations share; ``snr`` is as the list of events has it.
     """
 
     station: str
@@ -37,6 +37,7 @@ class Arrival:
     s_ns: int | None
     quality: str
     event: str = ""
+    snr: float | None = None
 
     @property
     def start_ns(self) -> int:
@@ -128,6 +129,7 @@ def read_arrivals(file: Path) -> list[Arrival]:
                 s_ns=to_ns(row["s_time"]) if row["s_time"] else None,
                 quality=row["quality"],
                 event=row.get("event_id") or f"{row['station']} {row['p_time']}",
+                snr=float(row["snr_p"]) if row.get("snr_p") else None,
             )
             for row in csv.DictReader(lines)
             if row["p_time"]

@@ -42,6 +42,27 @@ def point(sweep: Sweep, index: int) -> dict[str, Any]:
     }
 
 
+def curve(sweep: Sweep) -> dict[str, Any]:
+    """List every threshold with its false alarms on stations held out and the recall of each set."""
+    rows = []
+    for index, threshold in enumerate(sweep.thresholds):
+        recall = {
+            part.recordings.name: [part.outcomes[index].recall(qualities) for qualities in ("A", "AB")]
+            for part in sweep.sets
+            if part.recordings.measures_recall
+        }
+        rows.append(
+            {
+                "on": threshold.on,
+                "off": round(threshold.off, 5),
+                "per_hour": false_alarms(sweep.sets, index).per_hour,
+                "mean_recall_ab": mean_recall(sweep, index),
+                "recall_a_ab": recall,
+            }
+        )
+    return {"method": sweep.label, "min_windows": sweep.thresholds[0].min_windows, "thresholds": rows}
+
+
 def families(points: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Gather the points of one family and rate: median and range over its members (seeds)."""
     together: dict[tuple[str, float], list[dict[str, Any]]] = defaultdict(list)

@@ -33,4 +33,14 @@ class ScoredWindows:
     def triggering(self, spec: ModelSpec) -> NDArray[np.float64]:
         """Sum of the probabilities of the classes that trigger, [n]."""
         columns = [spec.classes.index(name) for name in spec.trigger_classes]
-        return self.probabilities[:, columns].sum(axis=1, dtype=np.float64)
+        total: NDArray[np.float64] = self.probabilities[:, columns].sum(axis=1, dtype=np.float64)
+        return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScoreCurve:
+    """The probability that triggers, float32 [n], by the ends of the windows of one instrument, int64 [n]."""
+
+    instrument_id: InstrumentId
+    end_ns: NDArray[np.int64]
+    probability: NDArray[np.float32]

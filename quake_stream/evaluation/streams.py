@@ -6,12 +6,13 @@ The result is plain data, ready for JSON; tables and pictures are drawn from it 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from quake_stream.counters import Counters
 from quake_stream.evaluation.cache import Recordings, ScoreCache
 from quake_stream.evaluation.operating import RATES_PER_HOUR, best_variant, lowest_threshold
-from quake_stream.evaluation.points import families, point
+from quake_stream.evaluation.points import curve, families, point
 from quake_stream.evaluation.sets import RecordingSet
 from quake_stream.evaluation.stalta import ratios
 from quake_stream.evaluation.sweep import (
@@ -80,7 +81,7 @@ def sweep_all(
         scored = cache.score(
             [one.model for one in named],
             wanted,
-            progress=lambda share, name=recordings.name: report(name, share),
+            progress=partial(report, recordings.name),
         )
         for one, windows, swept in zip(named, scored, by_model, strict=True):
             spec = one.model.spec
@@ -112,18 +113,26 @@ def describe(models: Sequence[Sweep], baseline: Sequence[Sweep]) -> dict[str, An
 
     Returns
     -------
-    ``points`` (one for each method and rate that it can keep) and ``families`` (median and range over seeds).
+    ``points`` (one for each method and rate that it can keep), ``out_of_reach`` (the others), ``families``
+    (median and range over seeds) and ``curves`` (every threshold).
     """
-    points = []
+    points, out_of_reach = [], []
     for rate in RATES_PER_HOUR:
         for sweep in models:
             place = lowest_threshold(sweep, rate)
-            if place is not None:
+            if place is None:
+                out_of_reach.append({"method": sweep.label, "limit_per_hour": rate})
+            else:
                 points.append({"limit_per_hour": rate, **point(sweep, place)})
         best = best_variant(baseline, rate)
         if best is not None:
             points.append({"limit_per_hour": rate, **point(*best)})
-    return {"points": points, "families": families(points)}
+    return {
+        "points": points,
+        "out_of_reach": out_of_reach,
+        "families": families(points),
+        "curves": [curve(sweep) for sweep in (*models, *baseline)],
+    }
 
 
 def _held_out_streams(recordings: RecordingSet) -> tuple[StreamPattern, ...]:

@@ -4,7 +4,7 @@ What a method finds on every set for every threshold: the model by the service's
 Nothing is chosen here.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +13,7 @@ import numpy as np
 
 from quake_stream.detection.trigger import TriggerSettings
 from quake_stream.evaluation.matching import Found, Outcome, Span, judge, outside
-from quake_stream.evaluation.scored import ScoredWindows
+from quake_stream.evaluation.scored import ScoreCurve, ScoredWindows
 from quake_stream.evaluation.sets import RecordingSet
 from quake_stream.evaluation.stalta import Ratio, detections
 from quake_stream.evaluation.triggering import run_trigger
@@ -21,9 +21,9 @@ from quake_stream.training.split import split_of
 from quake_stream.training.streams import subtract
 from quake_stream.types import NS_PER_S, InstrumentId, ModelSpec
 
-_LOGITS: Final = np.arange(-3.0, 11.6, 0.15)
+_LOGITS: Final = np.arange(-1.0, 11.6, 0.2)
 MODEL_ON: Final = tuple(dict.fromkeys(round(float(p), 5) for p in 1 / (1 + np.exp(-_LOGITS))))
-"""Thresholds tried: evenly spaced in log odds, from 0.05 to 0.99999."""
+"""Thresholds tried: evenly spaced in log odds, from 0.27 to 0.99999."""
 
 STALTA_ON: Final = tuple(round(float(r), 3) for r in 1.5 * 1.06 ** np.arange(64))
 """Ratios tried: 1.5 to 59, each 6 % above the last."""
@@ -46,13 +46,13 @@ class SetSweep:
     """
     One set: hours in which the method could have detected, by station, and the outcome of each threshold.
 
-    ``found`` holds, for each threshold, all detections outside excluded spans.
+    ``curves`` are what a model's thresholds were held against.
     """
 
     recordings: RecordingSet
     hours: Mapping[str, float]
-    found: tuple[tuple[Found, ...], ...]
     outcomes: tuple[Outcome, ...]
+    curves: tuple[ScoreCurve, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +84,23 @@ def sweep_model(
     hop_s: float,
 ) -> SetSweep:
     """Run the service's trigger for every threshold."""
-    hours: Counter[str] = Counter()
+    hours: defaultdict[str, float] = defaultdict(float)
     for part in scored.values():
         station = part.instrument_id.nsl
-        hours[station] += _n_outside(part, recordings.excluded.get(station, ())) * hop_s / 3600
-    return _set_sweep(
-        recordings,
-        hours,
-        (run_trigger(scored, spec, _settings(threshold), hop_s) for threshold in thresholds),
+        hours[station] += hours_outside(part, recordings.excluded.get(station, ()), hop_s)
+    found = (run_trigger(scored, spec, settings_of(threshold), hop_s) for threshold in thresholds)
+    return SetSweep(
+        recordings=recordings,
+        hours=dict(hours),
+        outcomes=_outcomes(recordings, found),
+        curves=tuple(
+            ScoreCurve(
+                instrument_id=part.instrument_id,
+                end_ns=part.end_ns,
+                probability=part.triggering(spec).astype(np.float32),
+            )
+            for part in scored.values()
+        ),
     )
 
 
@@ -99,16 +108,13 @@ def sweep_stalta(
     recordings: RecordingSet, ratios: Sequence[Ratio], thresholds: Sequence[Threshold]
 ) -> SetSweep:
     """Trigger on STA/LTA for every threshold."""
-    hours: Counter[str] = Counter()
+    hours: defaultdict[str, float] = defaultdict(float)
     for ratio in ratios:
         station = ratio.instrument_id.nsl
         live = subtract(ratio.live, recordings.excluded.get(station, ()))
         hours[station] += sum(stop - start for start, stop in live) / NS_PER_S / 3600
-    return _set_sweep(
-        recordings,
-        hours,
-        (detections(ratios, on=threshold.on, off=threshold.off) for threshold in thresholds),
-    )
+    found = (detections(ratios, on=threshold.on, off=threshold.off) for threshold in thresholds)
+    return SetSweep(recordings=recordings, hours=dict(hours), outcomes=_outcomes(recordings, found))
 
 
 def is_held_out(recordings: RecordingSet, station: str) -> bool:
@@ -121,24 +127,18 @@ def is_held_out(recordings: RecordingSet, station: str) -> bool:
     return bool(recordings.arrivals) or split_of(station) == "val"
 
 
-def _set_sweep(
-    recordings: RecordingSet, hours: Mapping[str, float], found: Iterable[Sequence[Found]]
-) -> SetSweep:
-    kept = tuple(tuple(outside(each, recordings.excluded)) for each in found)
-    return SetSweep(
-        recordings=recordings,
-        hours=dict(hours),
-        found=kept,
-        outcomes=tuple(judge(each, recordings.arrivals) for each in kept),
-    )
-
-
-def _settings(threshold: Threshold) -> TriggerSettings:
+def settings_of(threshold: Threshold) -> TriggerSettings:
+    """Turn a threshold into settings of the service's trigger."""
     return TriggerSettings(on=threshold.on, off=threshold.off, min_windows=threshold.min_windows)
 
 
-def _n_outside(part: ScoredWindows, excluded: Iterable[Span]) -> int:
+def hours_outside(part: ScoredWindows, excluded: Iterable[Span], hop_s: float) -> float:
+    """Hours of an instrument in which windows ended outside excluded spans."""
     inside = np.zeros(len(part), dtype=np.bool_)
     for start, stop in excluded:
         inside |= (part.end_ns >= start) & (part.end_ns < stop)
-    return int((~inside).sum())
+    return int((~inside).sum()) * hop_s / 3600
+
+
+def _outcomes(recordings: RecordingSet, found: Iterable[Sequence[Found]]) -> tuple[Outcome, ...]:
+    return tuple(judge(outside(each, recordings.excluded), recordings.arrivals) for each in found)

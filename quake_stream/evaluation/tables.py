@@ -11,6 +11,9 @@ def point_tables(result: dict[str, Any]) -> list[Table]:
     points = result["points"]
     limits = list(dict.fromkeys(one["limit_per_hour"] for one in points))
     tables = [_recall(limit, [one for one in points if one["limit_per_hour"] == limit]) for limit in limits]
+    if result["out_of_reach"]:
+        rows = [[one["method"], format(one["limit_per_hour"], "g")] for one in result["out_of_reach"]]
+        tables.append(_table("Kept at no threshold", ["method", "allowed/h"], rows))
     if points:
         tables += [_alarms(points), _kinds(points)]
     if any(row["n_members"] > 1 for row in result["families"]):

@@ -1,5 +1,6 @@
 """Run the service's trigger over scored windows, for one setting after another.  Pure."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -11,8 +12,8 @@ from quake_stream.evaluation.matching import Found
 from quake_stream.evaluation.scored import ScoredWindows
 from quake_stream.types import DetectionState, InstrumentId, ModelSpec
 
-LEAD: Final = 20
-"""Windows that the trigger sees before the first one at or above ``on``: ten seconds at the usual hop."""
+LEAD_S: Final = 12.0
+"""What the trigger sees before the first window at or above ``on``: more than it remembers while off."""
 
 _ROUNDING: Final = 1e-4  # more than the trigger's own rounding of probabilities can move a sum
 
@@ -27,20 +28,21 @@ def run_trigger(
     """
     found: list[Found] = []
     for part in scored.values():
-        found += _detections(part, spec, settings, round(hop_s * spec.sample_rate_hz))
+        found += _detections(part, spec, settings, hop_s)
     return found
 
 
 def _detections(
-    part: ScoredWindows, spec: ModelSpec, settings: TriggerSettings, hop_samples: int
+    part: ScoredWindows, spec: ModelSpec, settings: TriggerSettings, hop_s: float
 ) -> Iterator[Found]:
+    hop_samples = round(hop_s * spec.sample_rate_hz)
     trigger = Trigger(instrument_id=part.instrument_id, spec=spec, hop_samples=hop_samples, settings=settings)
     triggering = part.triggering(spec)
     rising: NDArray[np.intp] = np.flatnonzero(triggering >= settings.on - _ROUNDING)
-    done = 0
+    n_lead, done = math.ceil(LEAD_S / hop_s), 0
     while (place := int(np.searchsorted(rising, done))) < len(rising):
         # Nothing begins while all stays below ``on``, so what lies far before the next rise is passed over.
-        done = max(done, int(rising[place]) - LEAD)
+        done = max(done, int(rising[place]) - n_lead)
         while done < len(part):
             window = part.windows[done]
             for change in trigger.receive(window, part.probabilities[done].tolist()):
