@@ -154,28 +154,29 @@ def test_over_background_noise_and_signal_are_of_order_one():
 
 
 def test_parts_over_background_golden():
-    # Two parts of four samples: silence and +1 -1 0 0; the latter followed by four zeros.
-    samples = window([0, 0, 0, 0, 1, -1, 0, 0])
-    background = np.zeros((1, 5, 1), dtype=np.float32)
+    # Four parts of four samples; the Hann taper of four is 0, 3/4, 3/4, 0, times sqrt(4 / (2 · 9/16)) = √2.
+    samples = window([0] * 8 + [0, 1, -1, 0] + [0] * 4)
+    background = np.zeros((1, 9, 1), dtype=np.float32)
     features = get_transform("rfft-parts-over-background/1")(samples, background)
-    assert features.shape == (1, 5, 3)
+    assert features.shape == (1, 9, 5)
     whole = get_transform("rfft-over-background/1")(samples, background)
     np.testing.assert_array_equal(features[:, :, :1], whole)
-    # |1 - exp(-jw)| = 2 sin(w / 2) at 45°, 90°, 135°, 180°; noise of half a window has 1/sqrt(2) the amplitude.
-    amplitude = 2 * np.sin(np.radians([22.5, 45, 67.5, 90]))
-    np.testing.assert_allclose(features[0, 1:, 2], SCALE * np.log(amplitude * math.sqrt(2)), rtol=1e-5)
-    np.testing.assert_allclose(features[0, :, 1], -SCALE * FLOOR_NP, rtol=1e-5)
-    np.testing.assert_allclose(features[0, 0, 2], -SCALE * FLOOR_NP, rtol=1e-5)
+    # |1 - exp(-jw)| = 2 sin(w / 2), and noise of a quarter of the duration has half the amplitude.
+    amplitude = math.sqrt(2) * 2 * np.sin(np.pi * np.arange(1, 9) / 16)
+    expected = SCALE * np.log(2 * amplitude)
+    np.testing.assert_allclose(features[0, 1:, 3], expected, rtol=1e-5)
+    np.testing.assert_allclose(features[0, :, [1, 2, 4]], -SCALE * FLOOR_NP, rtol=1e-5)
+    np.testing.assert_allclose(features[0, 0, 3], -SCALE * FLOOR_NP, rtol=1e-5)
 
 
 def test_parts_over_background_come_view_after_view():
     samples = np.random.default_rng(8).normal(size=(2, 512, 3)).astype(np.float32)
-    samples[:, 256:] *= 1000
+    samples[:, 384:] *= 1000
     transform = get_transform("rfft-parts-over-background/1")
     rise = transform(samples, np.full((2, 257, 3), math.log(16), dtype=np.float32)).mean(axis=(0, 1))
-    assert rise.shape == (9,)
-    assert (np.abs(rise[3:6]) < 0.5).all()
-    assert (rise[[0, 1, 2, 6, 7, 8]] > 2).all()
+    assert rise.shape == (15,)
+    assert (np.abs(rise[3:12]) < 0.5).all()
+    assert (rise[[0, 1, 2, 12, 13, 14]] > 2).all()
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
