@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,12 @@ States = Annotated[
 Probability = Annotated[
     float, typer.Option("--min-probability", metavar="P", help="Least peak probability.", min=0, max=1)
 ]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME", help="Begin with the past: 90s, 30m, 12h, 2d or a time in UTC; default: now on."
+    ),
+]
 Lines = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="File to append to; default: standard output."),
@@ -66,6 +73,7 @@ def quakeml(
     connect: Connect = FEED,
     states: States = FIRST_AND_LAST,
     min_probability: Probability = 0.0,
+    since: Since = None,
 ) -> None:
     """
     Write one QuakeML file for each detection, with one automatic pick.
@@ -81,6 +89,7 @@ def quakeml(
         connect=connect,
         states=states,
         min_probability=min_probability,
+        since_ns=_since_ns(since),
     )
 
 
@@ -90,6 +99,7 @@ def scml(
     connect: Connect = FEED,
     states: States = FIRST_AND_LAST,
     min_probability: Probability = 0.0,
+    since: Since = None,
 ) -> None:
     """
     Write one file of SeisComP's XML for each detection, with one automatic pick.
@@ -105,6 +115,7 @@ def scml(
         connect=connect,
         states=states,
         min_probability=min_probability,
+        since_ns=_since_ns(since),
     )
 
 
@@ -115,6 +126,7 @@ def usgs(
     connect: Connect = FEED,
     states: States = FIRST_AND_LAST,
     min_probability: Probability = 0.0,
+    since: Since = None,
 ) -> None:
     """
     Write USGS JSON, one `Pick` or `Retract` a line.
@@ -128,6 +140,7 @@ def usgs(
         connect=connect,
         states=states,
         min_probability=min_probability,
+        since_ns=_since_ns(since),
     )
 
 
@@ -138,6 +151,7 @@ def csv(
     connect: Connect = FEED,
     states: States = _states("end"),  # noqa: B008  a constant
     min_probability: Probability = 0.0,
+    since: Since = None,
 ) -> None:
     """
     Write one row of comma-separated values for each message wanted; one a detection by default.
@@ -151,6 +165,7 @@ def csv(
         connect=connect,
         states=states,
         min_probability=min_probability,
+        since_ns=_since_ns(since),
     )
 
 
@@ -162,18 +177,26 @@ def sqlite(
     connect: Connect = FEED,
     states: States = ALL,
     min_probability: Probability = 0.0,
+    since: Since = None,
 ) -> None:
     """
     Keep an SQLite database: table detections, views last_day_by_station and by_day_and_station.
 
-    Each detection is one row that follows its latest message.  Other programs may read meanwhile.
+    Each detection is one row that follows its latest message.  Other programs may read meanwhile.  When it
+    is started again it goes on where the database ends, as far as the service's journal reaches back.
 
     Example: `quake-stream export sqlite --output detections.db`
     """
     from quake_stream.export import program  # noqa: PLC0415  keep --help fast
-    from quake_stream.export.sqlite import SqliteSink  # noqa: PLC0415  likewise
+    from quake_stream.export.sqlite import SqliteSink, latest_ns  # noqa: PLC0415  likewise
 
-    program.run(lambda: SqliteSink(output), connect=connect, states=states, min_probability=min_probability)
+    program.run(
+        lambda: SqliteSink(output),
+        connect=connect,
+        states=states,
+        min_probability=min_probability,
+        since_ns=latest_ns(output) if since is None else _since_ns(since),
+    )
 
 
 @app.command(cls=PlainCommand)
@@ -187,6 +210,7 @@ def mqtt(
     connect: Connect = FEED,
     states: States = ALL,
     min_probability: Probability = 0.0,
+    since: Since = None,
 ) -> None:
     """
     Publish on an MQTT broker, one topic for each instrument; needs the extra "export".
@@ -200,7 +224,13 @@ def mqtt(
     with _extra():
         from quake_stream.export.mqtt import MqttSink, broker  # noqa: PLC0415  may not be installed
     target = broker(output, password=os.environ.get("QUAKE_STREAM_MQTT_PASSWORD", ""))
-    program.run(lambda: MqttSink(target), connect=connect, states=states, min_probability=min_probability)
+    program.run(
+        lambda: MqttSink(target),
+        connect=connect,
+        states=states,
+        min_probability=min_probability,
+        since_ns=_since_ns(since),
+    )
 
 
 @app.command(cls=PlainCommand)
@@ -222,6 +252,7 @@ def webhook(
     connect: Connect = FEED,
     states: States = _states("new,retract"),  # noqa: B008  a constant
     min_probability: Probability = 0.0,
+    since: Since = None,
 ) -> None:
     """
     Post to a web address such as those of Slack and ntfy; needs the extra "export".
@@ -242,7 +273,19 @@ def webhook(
         connect=connect,
         states=states,
         min_probability=min_probability,
+        since_ns=_since_ns(since),
     )
+
+
+def _since_ns(since: str | None) -> int | None:
+    if since is None:
+        return None
+    from quake_stream.publish.since import parse_since  # noqa: PLC0415  keep --help fast
+
+    try:
+        return parse_since(since, now_ns=time.time_ns())
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc), param_hint="--since") from exc
 
 
 @contextmanager

@@ -124,8 +124,11 @@ class Exporter:
             return
         body = item.body
         if field := fault(body):
+            if not self._counters.total(
+                "detections.refused", reason=field
+            ):  # the first only, the rest is counted
+                log.warning("export.refused", topic=item.topic, field=field)
             self._counters.add("detections.refused", reason=field)
-            log.warning("export.refused", topic=item.topic, field=field)
         elif why := self._choice.withheld(body):
             self._counters.add("detections.withheld", reason=why)
         else:

@@ -21,9 +21,13 @@ def run(
     connect: str,
     states: AbstractSet[str],
     min_probability: float,
+    since_ns: int | None = None,
 ) -> None:
     """
     Export the feed at ``connect`` until SIGTERM or SIGINT.
+
+    It begins with what was published since ``since_ns`` (UTC), as far as the service's journal has it,
+    else with the present.
 
     Raises
     ------
@@ -32,7 +36,10 @@ def run(
     """
     log.configure()
     choice = Choice(states, min_probability=min_probability)
-    with StopSignals() as signals, Subscriber(connect, topics=TOPICS, timeout_s=_WAIT_S) as feed:
+    with (
+        StopSignals() as signals,
+        Subscriber(connect, topics=TOPICS, timeout_s=_WAIT_S, since_ns=since_ns) as feed,
+    ):
         exporter = Exporter(feed, make_sink(), choice)
         structlog.get_logger(__name__).info("export.started", connect=connect, states=sorted(states))
         exporter.run(lambda: signals.stop)

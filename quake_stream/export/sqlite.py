@@ -8,6 +8,7 @@ at most the last seconds, and other programs may read meanwhile.
 import json
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -143,6 +144,28 @@ class SqliteSink:
                 f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; "
                 f"PRAGMA user_version = {SCHEMA_VERSION}; {_SCHEMA} COMMIT;"
             )
+
+
+def latest_ns(path: Path) -> int | None:
+    """
+    When the last message in a database was made (UTC); None where there is none yet.
+
+    Raises
+    ------
+    QuakeStreamError
+        The file cannot be read.
+    """
+    if not path.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(path, timeout=_BUSY_MS / 1000)) as database:
+            tables = database.execute("SELECT name FROM sqlite_master WHERE name = 'detections'").fetchall()
+            if not tables:
+                return None
+            latest: int | None = database.execute("SELECT max(created_ns) FROM detections").fetchone()[0]
+    except sqlite3.Error as exc:
+        raise QuakeStreamError(f"{path}: cannot be used as a database: {exc}") from exc
+    return latest
 
 
 def _row(body: Body) -> dict[str, object]:

@@ -3,9 +3,11 @@
 import csv
 import json
 import signal
+import socket
 import sqlite3
 import sys
 import threading
+import time
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from time import monotonic
@@ -14,6 +16,8 @@ import obspy
 import pytest
 from bodies import detection
 
+from quake_stream.publish.iso8601 import format_utc
+from quake_stream.publish.journal import Journal
 from quake_stream.publish.publisher import Publisher
 
 DEADLINE_S = 120.0
@@ -24,9 +28,15 @@ LIFE = [detection("a"), detection("a", "update", revision=1), detection("a", "en
 class Feed:
     """A publisher; whatever the test waits for, it goes on serving its sockets."""
 
-    def __init__(self):
-        self._publisher = Publisher("tcp://127.0.0.1:*", linger_ms=0)
-        self.endpoint = self._publisher.endpoint
+    def __init__(self, folder):
+        port = free_ports()
+        self.endpoint = f"tcp://127.0.0.1:{port}"
+        self._publisher = Publisher(
+            self.endpoint,
+            replay_bind=f"tcp://127.0.0.1:{port + 1}",
+            journal=Journal(folder, max_bytes=2**24, max_age_s=3600),
+            linger_ms=0,
+        )
 
     def send(self, *bodies):
         for body in bodies:
@@ -47,9 +57,20 @@ class Feed:
         self._publisher.close()
 
 
+def free_ports():
+    """Find two ports in a row that are free, the second for the journal."""
+    for port in range(20_000, 30_000, 7):
+        try:
+            with socket.create_server(("127.0.0.1", port)), socket.create_server(("127.0.0.1", port + 1)):
+                return port
+        except OSError:
+            continue
+    raise AssertionError("no free ports")
+
+
 @pytest.fixture
-def feed():
-    with closing(Feed()) as one:
+def feed(tmp_path):
+    with closing(Feed(tmp_path / "journal")) as one:
         yield one
 
 
@@ -132,26 +153,39 @@ def test_picks_are_one_file_a_detection(export, feed, tmp_path):
     assert len(event.picks) == 1
 
 
-def test_a_database_survives_kill_9_at_any_time_and_is_gone_on_with(export, feed, tmp_path):
+def test_a_database_survives_kill_9_and_gets_all_that_was_published_meanwhile(export, feed, tmp_path):
     path = tmp_path / "a.db"
-    names = [f"{n:04d}" for n in range(200)]
-    messages = [body | {"id": name} for name in names for body in LIFE]
-    for n_before_kill in (10, 50):
+    names = [f"{n:04d}" for n in range(400)]
+    batches = [names[:100], names[100:200], names[200:]]
+
+    def send(batch):
+        for name in batch:
+            now = format_utc(time.time_ns())
+            feed.send(*[body | {"id": name, "created": now} for body in LIFE])
+
+    for batch in batches[:2]:
         exporter = export("sqlite", "--output", path)
-        feed.send(*messages)
-        feed.until(lambda n=n_before_kill: len(ids(path)) >= n)
+        send(batch)
+        feed.until(lambda name=batch[20]: name in ids(path))
         assert exporter.stop(signal.SIGKILL) == -signal.SIGKILL
         feed.until_subscribed(0)
+    send(batches[2])
     exporter = export("sqlite", "--output", path)
-    feed.send(*messages)
     feed.until(lambda: ids(path) == names)
-    feed.send(detection("last"))
-    feed.until(lambda: ids(path)[-1] == "last")
+    send(["last"])
+    feed.until(lambda: ids(path) == [*names, "last"])
     assert exporter.stop(signal.SIGTERM) == 0
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        rows = database.execute("SELECT state, revision FROM detections WHERE id != 'last'").fetchall()
-    assert rows == [("end", 2)] * len(names)
+        assert set(database.execute("SELECT state, revision FROM detections")) == {("end", 2)}
+
+
+def test_an_exporter_that_comes_late_begins_with_the_past(export, feed):
+    feed.send(detection("a"), detection("b"))
+    exporter = export("usgs", "--since", "1h")
+    feed.until(lambda: len(exporter.out) == 2)
+    assert exporter.stop(signal.SIGTERM) == 0
+    assert [json.loads(line)["ID"] for line in exporter.out] == ["a", "b"]
 
 
 def test_a_webhook_gets_new_detections_and_retractions(export, feed):
@@ -187,7 +221,14 @@ def test_mqtt_without_a_broker_ends_well(export):
 
 
 @pytest.mark.parametrize(
-    "args", [("csv", "--states", "begun"), ("csv", "--min-probability", "2"), ("sqlite",), ()]
+    "args",
+    [
+        ("csv", "--states", "begun"),
+        ("csv", "--min-probability", "2"),
+        ("csv", "--since", "tomorrow"),
+        ("sqlite",),
+        (),
+    ],
 )
 def test_wrong_usage_is_exit_status_2(quake_stream, args):
     assert quake_stream("export", *args).status == 2

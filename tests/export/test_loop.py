@@ -104,6 +104,7 @@ def test_what_is_unwanted_unreadable_and_exported_is_counted_apart():
         message(detection(state="update")),
         message(detection(peak_probability=0.5)),
         message(detection(id="../x")),
+        message(detection(id="../y")),
     )
     feed.counters.add("messages.received", 4)
     exporter, logs = run(feed, Sink(), Choice({"new"}, min_probability=0.9))
@@ -111,7 +112,7 @@ def test_what_is_unwanted_unreadable_and_exported_is_counted_apart():
         Key("detections.exported"): 1,
         Key("detections.withheld", "state"): 1,
         Key("detections.withheld", "probability"): 1,
-        Key("detections.refused", "id"): 1,
+        Key("detections.refused", "id"): 2,
         Key("messages.received"): 4,
         Key("posts.retried"): 2,
     }

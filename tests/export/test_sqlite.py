@@ -7,12 +7,12 @@ from contextlib import closing
 
 import pytest
 from bodies import detection
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quake_stream.errors import ConfigError, QuakeStreamError
-from quake_stream.export.sqlite import SCHEMA_VERSION, SqliteSink
-from quake_stream.publish.iso8601 import format_utc
+from quake_stream.export.sqlite import SCHEMA_VERSION, SqliteSink, latest_ns
+from quake_stream.publish.iso8601 import format_utc, parse_utc
 
 
 def ask(path, query):
@@ -72,6 +72,7 @@ def test_a_row_holds_what_the_message_says(tmp_path):
     }
 
 
+@settings(max_examples=15)  # each makes a database on disk
 @given(data=st.data(), n_updates=st.integers(0, 4))
 def test_in_any_order_and_however_often_the_last_message_remains(tmp_path_factory, data, n_updates):
     path = tmp_path_factory.mktemp("sqlite") / "a.db"
@@ -130,6 +131,24 @@ def test_the_views_count_live_detections_by_station(tmp_path):
     )
     assert days[0]["n"] == 4
     assert days[0]["days"] >= 2
+
+
+def test_it_tells_where_it_ends(tmp_path):
+    path = tmp_path / "a.db"
+    assert latest_ns(path) is None
+    assert not path.exists()
+    store(path)
+    assert latest_ns(path) is None
+    store(
+        path, detection("a", created="2010-05-27T17:00:00Z"), detection("b", created="2010-05-27T16:00:00Z")
+    )
+    assert latest_ns(path) == parse_utc("2010-05-27T17:00:00Z")
+
+
+def test_where_a_file_ends_that_is_no_database_is_one_line(tmp_path):
+    (tmp_path / "a.db").write_text("hello " * 1000)
+    with pytest.raises(QuakeStreamError, match=r"a\.db: cannot be used as a database"):
+        latest_ns(tmp_path / "a.db")
 
 
 def test_others_read_while_it_writes(tmp_path):
