@@ -8,7 +8,20 @@ import pytest
 
 import quake_stream
 
-COMMANDS = ["demo", "run", "check", "health", "listen", "scan", "coincide", "replay", "train", "evaluate", "export"]
+COMMANDS = [
+    "demo",
+    "run",
+    "check",
+    "health",
+    "listen",
+    "scan",
+    "coincide",
+    "compare",
+    "replay",
+    "train",
+    "evaluate",
+    "export",
+]
 
 
 def ask(*args: str, **more: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ def trigger(
 ) -> StationTrigger:
     """Make a detection that is on two seconds after its onset."""
     return StationTrigger(
-        id=name or f"{channel}@{onset_s:g}",
+        id=name or f"{channel}@{onset_s:.3f}",
         instrument_id=SourceId.from_nslc(channel).instrument,
         onset_ns=round(onset_s * NS_PER_S),
         on_ns=round((onset_s + 2) * NS_PER_S),

@@ -14,6 +14,7 @@ import quake_stream
 from quake_stream.cli import evaluate, export
 from quake_stream.cli.check import check
 from quake_stream.cli.coincide import coincide
+from quake_stream.cli.compare import compare
 from quake_stream.cli.demo import demo
 from quake_stream.cli.health import health
 from quake_stream.cli.listen import listen
@@ -23,6 +24,7 @@ from quake_stream.cli.replay import replay
 from quake_stream.cli.run import run
 from quake_stream.cli.scan import scan
 from quake_stream.cli.train import train
+from quake_stream.cli.tune import tune
 from quake_stream.errors import QuakeStreamError
 
 app = typer.Typer(
@@ -45,8 +47,10 @@ _add(until_reader_leaves(health))
 _add(until_reader_leaves(listen))
 _add(until_reader_leaves(scan))
 _add(until_reader_leaves(coincide))
+_add(until_reader_leaves(compare))
 _add(replay)
 _add(train)
+_add(until_reader_leaves(tune))
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(export.app, name="export")
 
