@@ -114,10 +114,12 @@ def counts(exporter):
     return stopped["counts"]
 
 
-def ids(path):
+def ended(path):
+    """List the names of the detections that are over, as another program sees them now."""
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-            return [name for (name,) in database.execute("SELECT id FROM detections ORDER BY id")]
+            query = "SELECT id FROM detections WHERE state = 'end' AND revision = 2 ORDER BY id"
+            return [name for (name,) in database.execute(query)]
     except sqlite3.OperationalError:  # not made yet
         return []
 
@@ -166,18 +168,18 @@ def test_a_database_survives_kill_9_and_gets_all_that_was_published_meanwhile(ex
     for batch in batches[:2]:
         exporter = export("sqlite", "--output", path)
         send(batch)
-        feed.until(lambda name=batch[20]: name in ids(path))
+        feed.until(lambda name=batch[20]: name in ended(path))
         assert exporter.stop(signal.SIGKILL) == -signal.SIGKILL
         feed.until_subscribed(0)
     send(batches[2])
     exporter = export("sqlite", "--output", path)
-    feed.until(lambda: ids(path) == names)
+    feed.until(lambda: ended(path) == names)
     send(["last"])
-    feed.until(lambda: ids(path) == [*names, "last"])
+    feed.until(lambda: ended(path) == [*names, "last"])
     assert exporter.stop(signal.SIGTERM) == 0
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert set(database.execute("SELECT state, revision FROM detections")) == {("end", 2)}
+        assert database.execute("SELECT count(*) FROM detections").fetchone() == (len(names) + 1,)
 
 
 def test_an_exporter_that_comes_late_begins_with_the_past(export, feed):
