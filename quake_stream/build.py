@@ -1,11 +1,12 @@
 """Build the parts from their sections of the configuration; the only place that knows both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from quake_stream.clock import DataClock, WallClock
-from quake_stream.config import Config, PublishSection
+from quake_stream.config import Config, PublishSection, TriggerOverrides
 from quake_stream.counters import Counters
 from quake_stream.detection.detector import Detector, DetectorSettings
 from quake_stream.detection.trigger import TriggerSettings
@@ -47,20 +48,14 @@ def trigger_settings(config: Config, spec: ModelSpec) -> Callable[[InstrumentId]
     Raises
     ------
     ConfigError
-        Keys of different levels contradict each other (``off`` above ``on``); all such are named.
+        Keys of different levels contradict each other (``off`` above ``on``), or the model has no such
+        classes; all such are named.
     """
     defaults = {"on": spec.on, "off": spec.off, "min_windows": spec.min_windows}
     base = defaults | config.trigger.model_dump(exclude_none=True)
-    levels = {"trigger": base}
-    levels |= {
-        f'stations."{name}"': base | section.model_dump(exclude_none=True)
-        for name, section in config.stations.items()
-    }
-    problems = [
-        f"{name}: off ({values['off']}) would be above on ({values['on']})"
-        for name, values in levels.items()
-        if values["off"] > values["on"]
-    ]
+    sections: dict[str, TriggerOverrides] = {"trigger": config.trigger}
+    sections |= {f'stations."{name}"': section for name, section in config.stations.items()}
+    problems = [line for name, section in sections.items() for line in _problems(name, section, base, spec)]
     if problems:
         raise ConfigError("\n".join(problems))
 
@@ -69,6 +64,15 @@ def trigger_settings(config: Config, spec: ModelSpec) -> Callable[[InstrumentId]
         return TriggerSettings(**(base | overrides))
 
     return settings
+
+
+def _problems(name: str, section: TriggerOverrides, base: dict[str, Any], spec: ModelSpec) -> Iterator[str]:
+    values = base | section.model_dump(exclude_none=True)
+    if values["off"] > values["on"]:
+        yield f"{name}: off ({values['off']}) would be above on ({values['on']})"
+    named = section.classes
+    if named is not None and not (set(named) < set(spec.classes) and len(set(named)) == len(named)):
+        yield f"{name}.classes: {list(named)} must be some of {list(spec.classes)}, each once, not all"
 
 
 def detector(config: Config, spec: ModelSpec, counters: Counters) -> Detector:

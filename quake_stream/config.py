@@ -147,9 +147,11 @@ class TriggerOverrides(Section):
     min_windows: Annotated[int, Field(ge=1, le=100)] | None = None
     hold_s: Annotated[float, Field(ge=0, le=600)] | None = None
     max_duration_s: Annotated[float, Field(ge=5, le=3600)] | None = None
+    max_s_minus_p_s: Annotated[float, Field(ge=0, le=600)] | None = None
     refractory_s: Annotated[float, Field(ge=0, le=3600)] | None = None
     confirm_windows: Annotated[int, Field(ge=1, le=100)] | None = None
     update_interval_s: Annotated[float, Field(ge=0, le=600)] | None = None
+    classes: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _off_not_above_on(self) -> Self:
@@ -159,10 +161,11 @@ class TriggerOverrides(Section):
 
 
 class TriggerSection(TriggerOverrides):
-    """When a detection begins and ends; ``on``, ``off`` and ``min_windows`` unset: the model's own."""
+    """When a detection begins and ends; ``on``, ``off``, ``min_windows``, ``classes`` unset: the model's own."""
 
     hold_s: Annotated[float, Field(ge=0, le=600)] = 3.0
     max_duration_s: Annotated[float, Field(ge=5, le=3600)] = 300.0
+    max_s_minus_p_s: Annotated[float, Field(ge=0, le=600)] = 30.0
     refractory_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
     confirm_windows: Annotated[int, Field(ge=1, le=100)] = 3
     update_interval_s: Annotated[float, Field(ge=0, le=600)] = 2.0

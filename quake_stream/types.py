@@ -250,7 +250,7 @@ class Detection:
     amplitude_counts: float
     snr_db: float | None
     latency: Latency
-    reason: str = ""  # why it ended or was retracted: off, gap, max_duration, too_short, shutdown
+    reason: str = ""  # why it ended or was retracted: off, gap, max_duration, retrigger, too_short, shutdown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

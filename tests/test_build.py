@@ -1,5 +1,6 @@
 """The parts as the configuration wants them."""
 
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from quake_stream import build
 from quake_stream.clock import DataClock, WallClock
 from quake_stream.config import parse
+from quake_stream.detection.trigger import TriggerSettings
 from quake_stream.errors import ConfigError, SourceError
 from quake_stream.ingest.files import FileSource
 from quake_stream.ingest.resume import ResumeStore
@@ -54,6 +56,51 @@ def test_thresholds_that_contradict_each_other_across_levels_are_all_named():
         "trigger: off (0.2) would be above on (0.1)",
         'stations."A.B": off (0.15) would be above on (0.1)',
     ]
+
+
+def test_the_classes_that_trigger_can_be_chosen_for_all_and_for_a_station():
+    spec = replace(SPEC, classes=("noise", "earthquake", "blast"))
+    assert build.trigger_settings(config(), spec)(INSTRUMENT).classes == ()
+    given = config(trigger={"classes": ["blast"]}, stations={"CX.PB01": {"classes": ["earthquake", "blast"]}})
+    settings = build.trigger_settings(given, spec)
+    assert settings(INSTRUMENT).classes == ("earthquake", "blast")
+    assert settings(OTHER).classes == ("blast",)
+
+
+def test_classes_that_the_model_lacks_or_that_leave_none_to_be_noise_are_refused():
+    given = config(
+        trigger={"classes": ["earthquake", "blast"]},
+        stations={
+            "A.B": {"classes": ["noise", "earthquake"]},
+            "C.D": {"classes": ["earthquake", "earthquake"]},
+        },
+    )
+    with pytest.raises(ConfigError) as refused:
+        build.trigger_settings(given, SPEC)
+    assert str(refused.value).splitlines() == [
+        "trigger.classes: ['earthquake', 'blast'] must be some of ['noise', 'earthquake'], each once, not all",
+        "stations.\"A.B\".classes: ['noise', 'earthquake'] must be some of ['noise', 'earthquake'], each once, not all",
+        "stations.\"C.D\".classes: ['earthquake', 'earthquake'] must be some of ['noise', 'earthquake'], each once, not all",
+    ]
+
+
+def test_every_trigger_key_can_be_overridden_for_a_station():
+    keys = {
+        "on": 0.7,
+        "off": 0.3,
+        "min_windows": 4,
+        "hold_s": 9.0,
+        "max_duration_s": 60.0,
+        "max_s_minus_p_s": 15.0,
+        "refractory_s": 7.0,
+        "confirm_windows": 5,
+        "update_interval_s": 1.0,
+        "classes": ["earthquake"],
+    }
+    assert set(keys) == {field.name for field in fields(TriggerSettings)}
+    settings = build.trigger_settings(config(stations={"CX.PB01": keys}), SPEC)
+    assert settings(INSTRUMENT) == TriggerSettings(**(keys | {"classes": ("earthquake",)}))
+    assert settings(OTHER) == build.trigger_settings(config(), SPEC)(OTHER)
 
 
 def test_servers_become_seedlink_sources_with_their_names():

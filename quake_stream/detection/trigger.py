@@ -47,7 +47,7 @@ class TriggerSettings:
     min_windows: int
     hold_s: float = 3.0
     max_duration_s: float = 300.0
-    max_s_minus_p_s: float = 60.0
+    max_s_minus_p_s: float = 30.0
     refractory_s: float = 0.0
     confirm_windows: int = 3
     update_interval_s: float = 2.0
