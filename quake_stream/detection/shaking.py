@@ -46,9 +46,10 @@ class Shaking:
         It must lie `SWING_DB` above a trough that lies as far below the peak.  If it exceeds the peak and
         the ground had not come to rest, it is S where it may be (``may_be_s``).
         """
-        has_swung = min(self.peak_db, level_db) - self.trough_db >= SWING_DB
+        has_fallen = self.peak_db - self.trough_db >= SWING_DB
+        has_risen = level_db - self.trough_db >= SWING_DB
         is_s = may_be_s and level_db > self.peak_db and self.goes_on(self.trough_db)
-        return has_swung and not is_s
+        return has_fallen and has_risen and not is_s
 
 
 class RecentLevels:

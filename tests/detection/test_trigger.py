@@ -1,6 +1,11 @@
-"""Windows of 5.12 s every 0.5 s; a stream is a list of probabilities, None for a window that is missing."""
+"""
+Windows of 5.12 s every 0.5 s; a stream is a list of probabilities, None for a window that is missing.
+
+Where the ground matters, a probability comes with the level of its window in dB; it is at rest at 0 dB.
+"""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -31,7 +36,7 @@ SPEC = ModelSpec(
 NEW, UPDATE, END, RETRACT = DetectionState
 
 
-def window(i):
+def window(i, level_db=math.nan):
     start_ns = i * NS_PER_S // 2
     return Window(
         instrument_id=ANMO,
@@ -40,6 +45,7 @@ def window(i):
         end_ns=start_ns + 5_120_000_000,
         components=("Z", "N", "E"),
         received_ns=start_ns + 6_000_000_000,
+        level_db=level_db,
     )
 
 
@@ -50,10 +56,24 @@ def trigger(spec=SPEC, **settings):
 
 def feed(t, stream, start=0):
     changes = []
-    for i, p in enumerate(stream, start):
-        if p is not None:
-            changes += t.receive(window(i), (1 - p, p))
+    for i, item in enumerate(stream, start):
+        if item is not None:
+            p, level_db = item if isinstance(item, tuple) else (item, math.nan)
+            changes += t.receive(window(i, level_db), (1 - p, p))
     return changes
+
+
+REST = [(0.1, 0)] * 20  # ten seconds of a ground that does not move, probability 0.1
+P = [(0.95, 20), (0.95, 30), (0.95, 25)]
+
+
+def coda(*levels_db, p=0.3):
+    return [(p, level_db) for level_db in levels_db]
+
+
+def lives(changes):
+    """Sort changes by detection."""
+    return [[c for c in changes if c.id == key] for key in dict.fromkeys(c.id for c in changes)]
 
 
 def states(changes):
@@ -232,6 +252,123 @@ def test_after_silence_a_new_one_may_begin_where_the_last_window_was_below_off()
     assert states(feed(t, [0.95, 0.95], start=3)) == [NEW]
 
 
+def test_the_next_earthquake_in_the_coda_ends_the_detection_and_is_one_itself():
+    t = trigger()
+    feed(t, REST + P)
+    assert feed(t, [*coda(20, 19, 18, p=0.6), (0.95, 28)], start=23) == []
+    end, new = feed(t, [(0.95, 29)], start=27)
+    assert (end.state, end.reason, end.off_ns, end.n_windows) == (END, "retrigger", window(25).end_ns, 6)
+    assert (new.state, new.first, new.n_windows) == (NEW, window(26, 28), 2)
+    assert new.id == detection_id(SPEC, ANMO, window(26)) != end.id
+
+
+def test_a_model_that_stays_sure_does_not_hide_the_next_earthquake():
+    changes = feed(trigger(), REST + P + coda(22, 18, 15, p=0.96) + [(0.96, 25)] * 2)
+    assert [(c.state, c.reason) for c in changes] == [(NEW, ""), (END, "retrigger"), (NEW, "")]
+
+
+def test_more_of_the_same_shaking_is_the_same_detection():
+    t = trigger()
+    assert states(feed(t, REST + P + coda(22, 20, 19, p=0.3) + [(0.95, 25)] * 4)) == [NEW]
+    (end,) = t.close("shutdown")
+    assert end.n_windows == 7
+
+
+def test_without_the_model_no_rise_is_an_earthquake():
+    t = trigger()
+    assert states(feed(t, REST + P + coda(20, 10, 25, 25, 25, p=0.89))) == [NEW]
+    assert states(feed(t, [(0.95, 25), (0.89, 25), (0.95, 25), (0.89, 25)], start=28)) == []
+    assert t.is_on
+
+
+def test_one_window_that_rises_belongs_to_the_detection_if_the_next_does_not():
+    t = trigger(hold_s=0)
+    (new,) = feed(t, [*REST, *P, *coda(15, 12, p=0.6), (0.98, 22)])
+    assert new.n_windows == 2
+    (end,) = feed(t, [(0.1, 0)], start=26)
+    assert (end.off_ns, end.n_windows, end.peak_probability) == (window(25).end_ns, 6, 0.98)
+
+
+def test_s_belongs_to_the_detection_of_its_p():
+    changes = feed(trigger(), REST + P + coda(*[15] * 12) + [(0.99, 32)] + [(0.99, 40)] * 4)
+    assert states(changes) == [NEW, UPDATE]
+    assert changes[-1].peak == window(35, 32)
+
+
+def test_it_stays_on_for_s_while_the_ground_between_is_not_at_rest():
+    waiting, at_rest = trigger(), trigger()
+    assert states(feed(waiting, REST + P + coda(*[11] * 40))) == [NEW]
+    assert states(feed(at_rest, REST + P + coda(*[9] * 40))) == [NEW, END]
+    (end,) = feed(waiting, coda(9), start=63)
+    assert (end.reason, end.off_ns) == ("off", window(22).end_ns)
+
+
+def test_stronger_shaking_too_late_for_s_is_the_next_earthquake():
+    stream = REST + P + coda(*[15] * 20) + [(0.95, 40)] * 2
+    assert states(feed(trigger(max_s_minus_p_s=11.5), stream)) == [NEW]
+    assert states(feed(trigger(max_s_minus_p_s=10), stream)) == [NEW, END, NEW]
+
+
+def test_stronger_shaking_after_the_ground_was_at_rest_is_the_next_earthquake():
+    stream = REST + P + coda(8, 8) + [(0.99, 40)] * 2
+    assert states(feed(trigger(), stream)) == [NEW, END, NEW]
+
+
+def test_the_refractory_time_holds_for_a_rise_in_the_coda_as_well():
+    stream = REST + P + coda(20, 18, 18) + [(0.95, 28)] * 2
+    assert states(feed(trigger(refractory_s=2), stream)) == [NEW, END, NEW]
+    assert states(feed(trigger(refractory_s=2.5), stream)) == [NEW]
+
+
+def test_a_rise_that_data_do_not_let_finish_belongs_to_the_detection():
+    stream = [*REST, *P, *coda(20, 18), (0.95, 28)]
+    for end_with in (
+        lambda t: t.close("shutdown"),
+        lambda t: t.close_silent(),
+        lambda t: t.expect(window(99).end_ns),
+    ):
+        t = trigger()
+        feed(t, stream)
+        (end,) = end_with(t)
+        assert (end.off_ns, end.n_windows) == (window(25).end_ns, 4)
+
+
+def test_windows_that_rise_but_are_not_consecutive_do_not_add_up():
+    stream = [*REST, *P, *coda(20, 18), (0.95, 28), None, (0.95, 28)]
+    assert states(feed(trigger(), stream)) == [NEW]
+    assert states(feed(trigger(), [item for item in stream if item])) == [NEW, END, NEW]
+
+
+def test_minutes_of_a_large_earthquake_with_many_bursts_is_one_detection():
+    bursts = [(0.99, 60 + 4 * math.sin(i)) for i in range(200)]
+    decay = [(0.95 if i % 7 < 4 else 0.3, 60 - i / 10) for i in range(300)]
+    changes = feed(trigger(), [*REST, (0.95, 40), (0.95, 50), *bursts, *decay])
+    assert len(lives(changes)) == 1
+
+
+def test_every_aftershock_that_stands_out_of_the_coda_is_a_detection():
+    mainshock = [(0.99, 90)] * 4
+    aftershock = [(0.99, 75), (0.99, 78), (0.6, 70), *coda(66, 64, 63, 62, 61, 60)]
+    changes = feed(trigger(), REST + mainshock + coda(*range(88, 58, -2), p=0.4) + aftershock * 5)
+    assert len(lives(changes)) == 6
+
+
+def test_the_classes_that_trigger_can_be_chosen():
+    spec = ModelSpec(
+        **{name: getattr(SPEC, name) for name in SPEC.__slots__}
+        | {"classes": ("noise", "earthquake", "blast")}
+    )
+    rows = [(0.05, 0.05, 0.9)] * 3
+    assert [c for i, row in enumerate(rows) for c in trigger(spec).receive(window(i), row)] == []
+    t = trigger(spec, classes=("blast",))
+    (new,) = [c for i, row in enumerate(rows) for c in t.receive(window(i), row)]
+    assert (new.class_name, new.peak_probability) == ("blast", 0.9)
+    assert dict(new.probabilities) == {"noise": 0.05, "earthquake": 0.05, "blast": 0.9}
+
+
+PROBABILITIES = st.one_of(st.sampled_from([0.0, 0.3, 0.5, 0.7, 0.9, 0.92, 0.99]), st.floats(0, 1))
+LEVELS = st.one_of(st.just(math.nan), st.sampled_from([0, 5, 10, 20, 25, 30, 40, 60]), st.floats(-20, 120))
+SHAKEN = st.lists(st.one_of(st.none(), st.tuples(PROBABILITIES, LEVELS)), max_size=120)
 STREAMS = st.lists(
     st.one_of(st.none(), st.sampled_from([0.0, 0.3, 0.5, 0.7, 0.9, 0.92, 0.99]), st.floats(0, 1)),
     max_size=120,
@@ -241,6 +378,7 @@ SETTINGS = st.fixed_dictionaries(
         "min_windows": st.integers(1, 4),
         "hold_s": st.sampled_from([0, 1, 3, 20]),
         "max_duration_s": st.sampled_from([5, 20, 300]),
+        "max_s_minus_p_s": st.sampled_from([0, 5, 60]),
         "refractory_s": st.sampled_from([0, 5]),
         "confirm_windows": st.integers(1, 5),
         "update_interval_s": st.sampled_from([0, 1, 2]),
@@ -248,10 +386,11 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
-@given(STREAMS, SETTINGS)
-def test_every_detection_begins_once_and_ends_once(stream, settings):
+@given(st.one_of(STREAMS, SHAKEN), SETTINGS)
+def test_every_detection_begins_once_and_ends_once_before_the_next_begins(stream, settings):
     t = trigger(**settings)
     changes = feed(t, stream) + t.close("shutdown")
+    assert not t.is_on
     off_ns = 0
     for detection_id_, group in itertools.groupby(changes, key=lambda c: c.id):
         life = list(group)
@@ -276,7 +415,34 @@ def test_the_last_bits_of_probabilities_do_not_decide(stream, settings, seed):
     assert feed(trigger(**settings), exact) == feed(trigger(**settings), shaken)
 
 
-@given(before=STREAMS, after=STREAMS, n_missing=st.integers(11, 400), settings=SETTINGS)
+@given(SHAKEN, SETTINGS)
+def test_every_window_at_or_above_on_belongs_to_one_detection_at_most(stream, settings):
+    changes = feed(t := trigger(**settings), stream) + t.close("shutdown")
+    spans = [(life[0].first.end_ns, life[-1].off_ns, life[-1].n_windows) for life in lives(changes)]
+    ends = [window(i).end_ns for i, item in enumerate(stream) if item is not None and item[0] >= 0.5]
+    for on_ns, off_ns, n_windows in spans:
+        assert n_windows == sum(on_ns <= end_ns <= off_ns for end_ns in ends)
+
+
+@given(SHAKEN, SETTINGS, st.integers(-40, 40))
+def test_the_gain_of_the_sensor_does_not_decide(stream, settings, gain_db):
+    whole = [None if item is None or math.isnan(item[1]) else (item[0], round(item[1])) for item in stream]
+    louder = [None if item is None else (item[0], item[1] + gain_db) for item in whole]
+    plain, loud = feed(trigger(**settings), whole), feed(trigger(**settings), louder)
+    assert [(c.id, c.state, c.off_ns) for c in plain] == [(c.id, c.state, c.off_ns) for c in loud]
+
+
+@given(SHAKEN, SETTINGS, st.integers(0, 60))
+def test_what_is_decided_never_depends_on_what_comes_later(stream, settings, n):
+    assert feed(trigger(**settings), stream)[: len(early := feed(trigger(**settings), stream[:n]))] == early
+
+
+@given(
+    before=st.one_of(STREAMS, SHAKEN),
+    after=st.one_of(STREAMS, SHAKEN),
+    n_missing=st.integers(11, 400),
+    settings=SETTINGS,
+)
 def test_a_gap_leaves_the_same_behind_whether_the_silence_was_told_or_not(before, after, n_missing, settings):
     told, later = trigger(**settings), trigger(**settings)
     start = len(before) + n_missing
@@ -284,7 +450,7 @@ def test_a_gap_leaves_the_same_behind_whether_the_silence_was_told_or_not(before
     assert feed(told, before) + told.close_silent() + feed(told, after, start=start) == expected
 
 
-@given(before=STREAMS, after=STREAMS, settings=SETTINGS)
+@given(before=st.one_of(STREAMS, SHAKEN), after=st.one_of(STREAMS, SHAKEN), settings=SETTINGS)
 def test_silence_without_a_gap_ends_nothing_twice(before, after, settings):
     t = trigger(**settings)
     changes = feed(t, before) + t.close_silent() + feed(t, after, start=len(before))

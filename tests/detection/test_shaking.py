@@ -1,0 +1,108 @@
+"""Levels in dB: the ground at rest is at 0 unless a test says otherwise."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quake_stream.detection.shaking import REST_S, SWING_DB, RecentLevels, Shaking
+from quake_stream.types import NS_PER_S
+
+LEVELS = st.lists(st.floats(-50, 150), max_size=60)
+
+
+def shaking(*levels_db, rest_db=0.0):
+    course = Shaking(rest_db=rest_db)
+    for level_db in levels_db:
+        course.follow(level_db)
+    return course
+
+
+def recent(*levels_db, step_s=0.5):
+    """Levels ``step_s`` apart, the last one at 0 s."""
+    levels = RecentLevels()
+    for i, level_db in enumerate(levels_db):
+        levels.add(round((i - len(levels_db) + 1) * step_s * NS_PER_S), level_db)
+    return levels
+
+
+def test_it_remembers_the_peak_and_the_lowest_level_since():
+    course = shaking(10, 5, 30, 20, 12, 15)
+    assert (course.peak_db, course.trough_db) == (30, 12)
+
+
+def test_a_level_that_is_not_known_changes_nothing():
+    assert shaking(30, math.nan, 20) == shaking(30, 20)
+    assert shaking(math.nan) == shaking()
+
+
+def test_the_ground_is_at_rest_again_after_two_thirds_of_the_way_down():
+    course = shaking(30)
+    assert course.goes_on(10.1)
+    assert not course.goes_on(9.9)
+
+
+def test_shaking_no_stronger_than_the_rest_before_it_does_not_go_on():
+    assert not shaking(28, rest_db=30).goes_on(28)
+
+
+@pytest.mark.parametrize("rest_db", [0.0, math.nan])
+def test_nothing_is_concluded_from_what_is_not_known(rest_db):
+    course = shaking(30, 5, rest_db=rest_db)
+    assert not course.goes_on(math.nan)
+    assert not course.rises_anew(math.nan, may_be_s=False)
+    assert not shaking(rest_db=rest_db).rises_anew(30, may_be_s=False)
+    assert not shaking(30, rest_db=math.nan).goes_on(30)
+
+
+def test_an_earthquake_in_the_coda_of_a_larger_one_rises_anew():
+    course = shaking(60, 50, 40)
+    assert not course.rises_anew(40 + SWING_DB - 0.1, may_be_s=True)
+    assert course.rises_anew(40 + SWING_DB, may_be_s=True)
+
+
+def test_the_fluctuations_of_a_coda_do_not_rise_anew():
+    assert not shaking(60, 55, 52).rises_anew(59, may_be_s=True)
+    assert not shaking(60, 55, 52).rises_anew(80, may_be_s=False)
+
+
+def test_s_is_stronger_than_p_and_the_ground_between_them_is_not_at_rest():
+    course = shaking(30, 20, 15)
+    assert not course.rises_anew(40, may_be_s=True)
+    assert course.rises_anew(40, may_be_s=False)
+    assert course.rises_anew(28, may_be_s=True)
+
+
+def test_what_is_stronger_after_a_rest_is_no_s():
+    assert shaking(30, 5).rises_anew(40, may_be_s=True)
+
+
+@given(LEVELS, st.floats(-50, 150), st.booleans())
+def test_a_level_that_only_falls_never_rises_anew(levels_db, level_db, may_be_s):
+    course = shaking(*sorted(levels_db, reverse=True))
+    assert not course.rises_anew(min(levels_db, default=0.0), may_be_s=may_be_s)
+    if course.rises_anew(level_db, may_be_s=may_be_s):
+        assert level_db >= min(levels_db) + SWING_DB
+
+
+@given(LEVELS, st.floats(-50, 150), st.floats(-40, 40), st.booleans())
+def test_the_gain_of_the_sensor_does_not_decide(levels_db, level_db, gain_db, may_be_s):
+    # Whole decibels: the sums stay exact.
+    levels_db, level_db, gain_db = [round(x) for x in levels_db], round(level_db), round(gain_db)
+    plain = shaking(*levels_db, rest_db=3)
+    louder = shaking(*(x + gain_db for x in levels_db), rest_db=3 + gain_db)
+    assert plain.rises_anew(level_db, may_be_s=False) == louder.rises_anew(level_db + gain_db, may_be_s=False)
+
+
+def test_the_rest_is_the_lower_quartile_of_the_last_ten_seconds():
+    assert recent(*range(20)).rest_db(NS_PER_S // 2) == 5
+    assert recent(0, *[10] * 19).rest_db(NS_PER_S // 2) == 10
+
+
+def test_levels_are_forgotten_and_what_is_not_known_is_not_kept():
+    assert recent(1, *[9] * 25).rest_db(NS_PER_S // 2) == 9
+    assert recent(7).rest_db(round(REST_S * NS_PER_S)) == 7
+    assert math.isnan(recent(7).rest_db(round(REST_S * NS_PER_S) + 1))
+    assert recent(7, math.nan, math.nan).rest_db(0) == 7
+    assert math.isnan(recent(math.nan).rest_db(0))
