@@ -30,17 +30,39 @@ def train(
         ),
     ],
     data: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            metavar="FOLDER", help="Folder with labelled/ (HDF5 and metadata.csv) and noise/ (miniSEED)."
+            metavar="FOLDER",
+            help="Set in SeisBench's format, or set of background (mseed/), or folder with labelled/ and "
+            "noise/.  May be given several times.",
         ),
     ] = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", help="Traces read of each set in SeisBench's format.", min=1)
+    ] = 10_000,
     prepared: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Set written before by --prepare, instead of --data.")
     ] = None,
     prepare: Annotated[
         bool, typer.Option("--prepare", help="Only gather the recordings into one file.")
     ] = False,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CHECKPOINT",
+            help="Repeat the run that made a checkpoint: the recipe in its card replaces the options.",
+        ),
+    ] = None,
+    classes: Annotated[
+        str, typer.Option(metavar="LIST", help="Background, then classes of events, with commas.")
+    ] = "noise,earthquake",
+    trigger_class: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CLASS", help="Class that makes a detection; may be given several times."),
+    ] = None,
+    transform: Annotated[
+        str, typer.Option(metavar="NAME", help="Feature transform.")
+    ] = "rfft-over-background/1",
     network: Annotated[Network, typer.Option(help="Kind of network.")] = Network.LSTM,
     hidden: Annotated[int, typer.Option(metavar="N", help="Size of the hidden state; 64-256.", min=1)] = 64,
     layers: Annotated[int, typer.Option(metavar="N", help="Layers of the LSTM; 2-3.", min=1)] = 2,
@@ -70,40 +92,52 @@ def train(
     Train a network on labelled earthquakes and continuous noise, and write weights with their card.
 
     Needs the extra "train" (pip install 'quake-stream[train]').  A run that was interrupted goes on where
-    it was when it is started again.
+    it was when it is started again.  Beside the weights stand the card, OUT.history.json and
+    OUT.curves.png.
 
-    Example: `quake-stream train my-lstm --data recordings --steps 1000`
+    Example: `quake-stream train my-lstm --data ~/.seisbench/datasets/stead --limit 20000 --steps 1000`
     """
     from quake_stream.errors import ConfigError  # noqa: PLC0415  keep --help fast
-    from quake_stream.training import command  # noqa: PLC0415  likewise
-    from quake_stream.training.train import TrainSettings  # noqa: PLC0415  likewise
+    from quake_stream.models.checkpoint import load_checkpoint  # noqa: PLC0415  likewise
+    from quake_stream.training import command, describe  # noqa: PLC0415  likewise
+    from quake_stream.training.settings import TrainSettings  # noqa: PLC0415  likewise
 
+    names = tuple(name.strip() for name in classes.split(","))
     if prepare:
-        if data is None:
+        if not data:
             raise typer.BadParameter("--prepare needs --data", param_hint="--data")
-        command.prepare(data, out)
+        command.prepare(data, out, labels=names[1:], limit=limit, seed=seed)
         return
-    settings = TrainSettings(
-        network=network.value,
-        hidden=hidden,
-        layers=layers,
-        heads=heads,
-        steps=steps,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        evaluate_every=evaluate_every,
-        mine_every=mine_every,
-        seed=seed,
-    )
     state_file = out.with_name(f"{out.name}.state")
     if state_file.exists():
         print(f"{state_file}: the run that it belongs to goes on", file=sys.stderr)
     try:
+        data_sha256 = ""
+        if recipe is not None:
+            settings, data_sha256 = describe.recipe_of(load_checkpoint(recipe).card)
+        else:
+            settings = TrainSettings(
+                network=network.value,
+                hidden=hidden,
+                layers=layers,
+                heads=heads,
+                transform=transform,
+                steps=steps,
+                batch_size=batch_size,
+                learning_rate=learning_rate,
+                evaluate_every=evaluate_every,
+                mine_every=mine_every,
+                seed=seed,
+                classes=names,
+                trigger_classes=tuple(trigger_class or ("earthquake",)),
+            )
         command.train(
             settings,
             out,
-            data=data,
+            data=data or (),
             prepared=prepared,
+            limit=limit,
+            data_sha256=data_sha256,
             device=device.value,
             processes=processes,
             threads=threads,

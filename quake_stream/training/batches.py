@@ -26,11 +26,13 @@ from quake_stream.training.cuts import (
     has_noise_window,
     noise_starts,
 )
-from quake_stream.training.examples import Example, earthquake_weights, noise_weights
+from quake_stream.training.examples import EARTHQUAKE, Example, event_weights, noise_weights
 
-NOISE: Final = 0
-EARTHQUAKE: Final = 1
-CLASSES: Final = ("noise", "earthquake")
+BACKGROUND: Final = "noise"
+CLASSES: Final = (BACKGROUND, EARTHQUAKE)
+"""Classes unless others are asked for; background is the first of any."""
+
+NOISE: Final = 0  # its index
 
 HARD_SHARE: Final = 0.3
 """Share of the noise rows that are drawn around windows that fooled an earlier state of the network."""
@@ -60,16 +62,18 @@ class BatchMaker:
     transform
         Feature transform of the model.
     batch_size
-        Rows a batch, half of them earthquakes.
+        Rows a batch, half of them events.
     seed
         Batches depend on it and on their number only.
+    classes
+        Background, then labels of events; these share their half of a batch.  Other events are not shown.
     hard
         Background windows to show more often.
 
     Raises
     ------
     ValueError
-        There is no usable earthquake, or no usable background.
+        There is no usable event of a class, or no usable background.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class BatchMaker:
         transform: FeatureTransform,
         batch_size: int,
         seed: int,
+        classes: Sequence[str] = CLASSES,
         hard: Sequence[HardWindow] = (),
     ) -> None:
         self._examples = examples
@@ -86,25 +91,27 @@ class BatchMaker:
         self._batch_size = batch_size
         self._seed = seed
         self._hard = hard
-        self._quake_chance = _usable(
-            earthquake_weights(examples), [has_earthquake_window(e) for e in examples], "earthquake"
-        )
+        is_event = [has_earthquake_window(e) for e in examples]
+        self._event_chances = [
+            _usable(event_weights(examples, label), is_event, label) for label in classes[1:]
+        ]
         self._noise_chance = _usable(
             noise_weights(examples), [has_noise_window(e) for e in examples], "background"
         )
 
     def __call__(self, number: int) -> Batch:
-        """Compute batch ``number``: features float32 [batch, bins, 3] and labels int64 [batch]."""
+        """Compute batch ``number``: features float32 [batch, bins, channels] and labels int64 [batch]."""
         rng = np.random.default_rng((self._seed, number))
-        n_quakes = self._batch_size // 2
-        cuts = [self._earthquake(rng) for _ in range(n_quakes)]
-        cuts += [self._noise(rng) for _ in range(self._batch_size - n_quakes)]
-        labels = np.full(len(cuts), NOISE, dtype=np.int64)
-        labels[:n_quakes] = EARTHQUAKE
+        n_events = self._batch_size // 2
+        n_labels = len(self._event_chances)
+        labels = np.full(self._batch_size, NOISE, dtype=np.int64)
+        labels[:n_events] = 1 + np.arange(n_events) % n_labels
+        cuts = [self._event(self._event_chances[label - 1], rng) for label in labels[:n_events]]
+        cuts += [self._noise(rng) for _ in range(self._batch_size - n_events)]
         return features_of(cuts, self._transform), labels
 
-    def _earthquake(self, rng: np.random.Generator) -> Cut:
-        example = self._draw(self._quake_chance, rng)
+    def _event(self, chance: NDArray[np.float64], rng: np.random.Generator) -> Cut:
+        example = self._draw(chance, rng)
         cut, end = draw_earthquake(example, rng)
         noise = draw_noise(self._draw(self._noise_chance, rng), rng)
         return augment_earthquake(cut, noise, N_CUT - (end - example.p_index), rng)
@@ -128,7 +135,7 @@ class BatchMaker:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LabelledWindows:
-    """Features float32 [n, bins, 3] with labels int64 [n] and the index of the example of each row."""
+    """Features float32 [n, bins, channels] with labels int64 [n] and the index of the example of each row."""
 
     features: NDArray[np.float32]
     labels: NDArray[np.int64]
@@ -136,21 +143,32 @@ class LabelledWindows:
 
 
 def validation_windows(
-    examples: Sequence[Example], transform: FeatureTransform, *, seed: int, noise_per_station: int = 150
+    examples: Sequence[Example],
+    transform: FeatureTransform,
+    *,
+    seed: int,
+    classes: Sequence[str] = CLASSES,
+    noise_per_station: int = 150,
 ) -> LabelledWindows:
     """
     Cut the fixed windows of a validation set, without augmentation.
 
-    Of each earthquake the windows that end 1, 2 and 3 s after P, as far as they exist; of the background
-    one window every 2 s, at most ``noise_per_station`` of a station.
+    Of each event the windows that end 1, 2 and 3 s after P, as far as they exist; of the background one
+    window every 2 s, at most ``noise_per_station`` of a station.
+
+    Raises
+    ------
+    ValueError
+        There is no window of a class.
     """
     rng = np.random.default_rng(seed)
     places: list[tuple[int, int, int]] = []  # example, start, label
     by_station: dict[str, list[tuple[int, int, int]]] = {}
     for index, example in enumerate(examples):
-        if has_earthquake_window(example):
+        if example.label in classes[1:] and has_earthquake_window(example):
             starts = (example.p_index + after - N_WINDOW for after in (100, 200, 300))
-            places += [(index, start, EARTHQUAKE) for start in starts if _fits(example, start)]
+            label = classes.index(example.label)
+            places += [(index, start, label) for start in starts if _fits(example, start)]
         if has_noise_window(example):
             first, last = noise_starts(example)
             station = by_station.setdefault(example.station, [])
@@ -158,6 +176,9 @@ def validation_windows(
     for found in by_station.values():
         chosen = rng.permutation(len(found))[:noise_per_station]
         places += [found[int(i)] for i in np.sort(chosen)]
+    for label, name in enumerate(classes):
+        if not any(place[2] == label for place in places):
+            raise ValueError(f"it has no window of {name}")
     cuts = [cut_at(examples[index], start, rng) for index, start, _ in places]
     features = [features_of(cuts[i : i + 256], transform) for i in range(0, len(cuts), 256)]
     return LabelledWindows(

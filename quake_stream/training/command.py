@@ -5,8 +5,9 @@ ObsPy, h5py and pydantic are imported only by the step that needs them, so that 
 nothing but torch, NumPy, SciPy and rich can train from a prepared file.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import torch
 from rich.console import Console
@@ -14,32 +15,53 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from quake_stream.counters import Counters, by_reason
-from quake_stream.errors import SourceError
+from quake_stream.detection.features import get_transform
+from quake_stream.errors import ConfigError, SourceError
 from quake_stream.models.lstm import LSTMModel, chrono_init
 from quake_stream.models.lstm_mhsa import LSTMAttentionModel
-from quake_stream.training.batches import CLASSES
-from quake_stream.training.examples import N_COMPONENTS, Example
+from quake_stream.training.examples import EARTHQUAKE, N_COMPONENTS, Example
+from quake_stream.training.identity import digest
 from quake_stream.training.prepared import load_prepared, save_prepared
-from quake_stream.training.train import Evaluation, Trained, TrainSettings, best_so_far
+from quake_stream.training.settings import TrainSettings
+from quake_stream.training.train import Evaluation, Trained, best_so_far
 from quake_stream.training.train import train as train_network
 
+LIMIT: Final = 10_000
+"""Traces read of each set in SeisBench's format: about a gigabyte of memory."""
 
-def prepare(data: Path, out: Path, *, console: Console | None = None) -> list[Example]:
+
+def prepare(
+    data: Sequence[Path],
+    out: Path,
+    *,
+    labels: Sequence[str] = (EARTHQUAKE,),
+    limit: int = LIMIT,
+    seed: int = 0,
+    console: Console | None = None,
+) -> list[Example]:
     """
-    Read ``data`` (``labelled/`` and ``noise/``) and write one compact file to train from anywhere.
+    Read sets of recordings and write one compact file to train from anywhere.
+
+    Parameters
+    ----------
+    data
+        Folders, as `quake_stream.training.dataset.gather` takes them.
+    out
+        The file.
+    labels
+        Kinds of event that are wanted.
+    limit, seed
+        How many traces of each set in SeisBench's format to read, and what decides which.
+    console
+        Where progress goes; stderr by default.
 
     Raises
     ------
     SourceError
         There is nothing to learn from, or a part cannot be read.
     """
-    from quake_stream.training.dataset import gather  # noqa: PLC0415  needs ObsPy and h5py
-
     console = console or Console(stderr=True)
-    counters = Counters()
-    examples = gather([data], counters=counters, report=console.print)
-    for reason, n in by_reason(counters.snapshot()).items():
-        console.print(f"{reason.removeprefix('examples.')}: {n} recordings")
+    examples = _gather(data, labels=labels, limit=limit, seed=seed, console=console)
     save_prepared(out, examples)
     console.print(f"{out}: {len(examples)} recordings, {out.stat().st_size / 1e6:.1f} MB")
     return examples
@@ -49,8 +71,10 @@ def train(
     settings: TrainSettings,
     out: Path,
     *,
-    data: Path | None = None,
+    data: Sequence[Path] = (),
     prepared: Path | None = None,
+    limit: int = LIMIT,
+    data_sha256: str = "",
     device: str = "cpu",
     processes: int = 1,
     threads: int = 1,
@@ -61,7 +85,9 @@ def train(
     console: Console | None = None,
 ) -> Trained:
     """
-    Train a network and write ``OUT.safetensors`` and ``OUT.json``; ``OUT.state`` lets a killed run go on.
+    Train a network and write ``OUT.safetensors`` with its card, and its learning curve.
+
+    ``OUT.state`` lets a killed run go on.
 
     Parameters
     ----------
@@ -70,7 +96,11 @@ def train(
     out
         Path of the checkpoint without suffix.
     data, prepared
-        Where the recordings come from: a folder to read, or a file that `prepare` wrote.
+        Where the recordings come from: folders to read, or a file that `prepare` wrote.
+    limit
+        Traces to read of each set in SeisBench's format.
+    data_sha256
+        Digest of the set that a run to be repeated had; "" for a new run.
     device
         ``cpu`` or ``cuda``.
     processes
@@ -88,16 +118,21 @@ def train(
     ------
     SourceError
         No data, no usable data, or a state file of other settings.
+    ConfigError
+        The device is not there.
     """
     console = console or Console(stderr=True)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda: torch finds no CUDA device on this machine; use cpu")
     if prepared is not None:
         examples = load_prepared(prepared)
-    elif data is not None:
-        from quake_stream.training.dataset import gather  # noqa: PLC0415  needs ObsPy and h5py
-
-        examples = gather([data], report=console.print)
+    elif data:
+        labels = settings.classes[1:]
+        examples = _gather(data, labels=labels, limit=limit, seed=settings.seed, console=console)
     else:
         raise SourceError("training needs recordings: a data folder or a prepared file")
+    if data_sha256 not in ("", digest(examples)):
+        console.print("these are not the recordings of the run to be repeated: its weights will not come out")
     torch.set_num_threads(threads)
     out.parent.mkdir(parents=True, exist_ok=True)
     with _Progress(console, settings.steps) as progress:
@@ -111,9 +146,11 @@ def train(
             report=progress,
         )
     if checkpoint:
+        from quake_stream.training.curves import write_curves  # noqa: PLC0415  needs matplotlib
         from quake_stream.training.describe import write_checkpoint  # noqa: PLC0415  needs pydantic
 
         card = write_checkpoint(out, trained, settings, examples, on=on, off=off, min_windows=min_windows)
+        write_curves(out, trained.history)
         console.print({name: round(value, 4) for name, value in card.metrics.items()})
     return trained
 
@@ -141,17 +178,32 @@ def build(settings: TrainSettings) -> nn.Module:
         The network's name or a size is wrong; the message holds it.
     """
     network: LSTMModel | LSTMAttentionModel
-    n_classes = len(CLASSES)
+    n_classes = len(settings.classes)
+    n_channels = get_transform(settings.transform).n_channels(N_COMPONENTS)
     if settings.network == "lstm":
-        network = LSTMModel(N_COMPONENTS, n_classes, settings.hidden, settings.layers, settings.dropout)
+        network = LSTMModel(n_channels, n_classes, settings.hidden, settings.layers, settings.dropout)
     elif settings.network == "lstm-mhsa":
         network = LSTMAttentionModel(
-            N_COMPONENTS, n_classes, settings.hidden, settings.layers, settings.heads, settings.dropout
+            n_channels, n_classes, settings.hidden, settings.layers, settings.heads, settings.dropout
         )
     else:
         raise ValueError(f"unknown network {settings.network!r}: use lstm or lstm-mhsa")
     chrono_init(network.lstm)
     return network
+
+
+def _gather(
+    data: Sequence[Path], *, labels: Sequence[str], limit: int, seed: int, console: Console
+) -> list[Example]:
+    from quake_stream.training.dataset import gather  # noqa: PLC0415  needs ObsPy and h5py
+    from quake_stream.training.seisbench import Choice  # noqa: PLC0415  likewise
+
+    counters = Counters()
+    choice = Choice(limit=limit, seed=seed)
+    examples = gather(data, labels=labels, choice=choice, counters=counters, report=console.print)
+    for reason, n in by_reason(counters.snapshot()).items():
+        console.print(f"{reason.removeprefix('examples.')}: {n} recordings")
+    return examples
 
 
 class _Progress:

@@ -5,18 +5,20 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from quake_stream.detection.features import get_transform
 from quake_stream.models.card import ModelCard, Network, Training, TrainingData
 from quake_stream.models.checkpoint import save_checkpoint
-from quake_stream.training.batches import CLASSES, EARTHQUAKE, NOISE
 from quake_stream.training.conditioning import HIGHPASS_HZ
 from quake_stream.training.cuts import N_WINDOW
 from quake_stream.training.examples import ACCEPTED_SETS, N_COMPONENTS, RATE_HZ, Example
+from quake_stream.training.identity import digest, versions
 from quake_stream.training.scores import fit_temperature
-from quake_stream.training.train import Trained, TrainSettings
+from quake_stream.training.settings import TrainSettings
+from quake_stream.training.train import Trained
 
 SPLIT: Final = (
     "by event and station-day (labelled recordings) and by station (continuous background); "
@@ -28,6 +30,9 @@ KNOWN_FAILURES: Final = (
     "regional and teleseismic arrivals without energy above 1 Hz are not seen",
 )
 HOP_S: Final = 0.5
+
+_DIGEST: Final = "data_sha256"
+_LISTS: Final = frozenset({"classes", "trigger_classes"})  # of a recipe, which holds plain values only
 
 
 def write_checkpoint(
@@ -47,9 +52,10 @@ def write_checkpoint(
         "validation_auc": best.auc,
         "validation_recall_at_1_percent": best.recall_at_1_percent,
         "validation_recall_at_0.1_percent": best.recall_at_01_percent,
-        "validation_n_earthquake_windows": float((labels == EARTHQUAKE).sum()),
-        "validation_n_noise_windows": float((labels == NOISE).sum()),
         "best_step": float(best.step),
+    } | {
+        f"validation_n_{name}_windows": float((labels == label).sum())
+        for label, name in enumerate(settings.classes)
     }
     card = ModelCard(
         name=settings.network,
@@ -59,8 +65,8 @@ def write_checkpoint(
         component_sets=ACCEPTED_SETS,
         highpass_hz=HIGHPASS_HZ,
         transform=settings.transform,
-        classes=CLASSES,
-        trigger_classes=(CLASSES[EARTHQUAKE],),
+        classes=settings.classes,
+        trigger_classes=settings.trigger_classes,
         on=on,
         off=off,
         min_windows=min_windows,
@@ -70,7 +76,7 @@ def write_checkpoint(
         training=Training(
             data=training_data(examples),
             split=SPLIT,
-            recipe=dataclasses.asdict(settings),
+            recipe=_recipe(settings, examples),
             seed=settings.seed,
         ),
         metrics={name: float(np.round(value, 5)) for name, value in metrics.items()},
@@ -82,22 +88,47 @@ def write_checkpoint(
 
 def training_data(examples: Sequence[Example]) -> tuple[TrainingData, ...]:
     """List the sources of the training part with their licences; ``n_windows`` counts recordings."""
-    licences: dict[str, set[str]] = defaultdict(set)
-    counts: dict[str, int] = defaultdict(int)
+    by_dataset: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         if example.split == "train":
-            licences[example.dataset].add(example.licence)
-            counts[example.dataset] += 1
+            by_dataset[example.dataset].append(example)
     return tuple(
-        TrainingData(name=name, licence="; ".join(sorted(licences[name])), n_windows=counts[name])
-        for name in sorted(counts)
+        TrainingData(
+            name=name,
+            licence="; ".join(sorted({e.licence for e in members} - {""})),
+            n_windows=len(members),
+            citation="; ".join(sorted({e.citation for e in members} - {""})),
+        )
+        for name, members in sorted(by_dataset.items())
     )
+
+
+def recipe_of(card: ModelCard) -> tuple[TrainSettings, str]:
+    """
+    Find the settings of the run that made a checkpoint, and the digest of its recordings ("" if unknown).
+
+    An option that the card does not know is newer than it, and its default is what was done before.
+    """
+    recipe = card.training.recipe
+    names = {field.name for field in dataclasses.fields(TrainSettings)}
+    said: dict[str, Any] = {name: value for name, value in recipe.items() if name in names}
+    for name in _LISTS & said.keys():
+        said[name] = tuple(str(said[name]).split(","))
+    return TrainSettings(**said), str(recipe.get(_DIGEST, ""))
+
+
+def _recipe(settings: TrainSettings, examples: Sequence[Example]) -> dict[str, Any]:
+    """All that makes the run repeatable: settings, digest of the set, versions."""
+    said = dataclasses.asdict(settings)
+    for name in _LISTS:
+        said[name] = ",".join(said[name])
+    return {**said, _DIGEST: digest(examples), **versions()}
 
 
 def _network(settings: TrainSettings) -> Network:
     return Network(
         kind="lstm" if settings.network == "lstm" else "lstm-mhsa",
-        channels=N_COMPONENTS,
+        channels=get_transform(settings.transform).n_channels(N_COMPONENTS),
         hidden=settings.hidden,
         layers=settings.layers,
         heads=settings.heads if settings.network == "lstm-mhsa" else None,

@@ -81,22 +81,21 @@ class Example:
         return max(0, self.noise[1] - self.noise[0])
 
 
-def earthquake_weights(examples: Sequence[Example]) -> NDArray[np.float64]:
+def event_weights(examples: Sequence[Example], label: str = EARTHQUAKE) -> NDArray[np.float64]:
     """
-    Weight examples so that no station, event or source of many drowns the rest.
+    Weight events of one class so that no station, event or source of many drowns the rest.
 
-    Each of the three counts as the square root of its number of examples; 0 for what is no earthquake.
+    Each of the three counts as the square root of its number of examples; 0 for what is none of the class.
     """
-    quakes = [example for example in examples if example.is_earthquake]
-    n_dataset = Counter(example.dataset for example in quakes)
-    n_station = Counter(example.station for example in quakes)
-    n_group = Counter(example.group for example in quakes)
+    is_wanted = [example.is_event and example.label == label for example in examples]
+    wanted = [example for example, is_one in zip(examples, is_wanted, strict=True) if is_one]
+    n_dataset = Counter(example.dataset for example in wanted)
+    n_station = Counter(example.station for example in wanted)
+    n_group = Counter(example.group for example in wanted)
     weights = np.array(
         [
-            (n_dataset[e.dataset] * n_station[e.station] * n_group[e.group]) ** -0.5
-            if e.is_earthquake
-            else 0.0
-            for e in examples
+            (n_dataset[e.dataset] * n_station[e.station] * n_group[e.group]) ** -0.5 if is_one else 0.0
+            for e, is_one in zip(examples, is_wanted, strict=True)
         ]
     )
     return np.asarray(weights / max(float(weights.sum()), 1e-300))

@@ -4,9 +4,12 @@ Say how well scores tell earthquakes from background.  NumPy and SciPy only.
 Label 1 is earthquake, 0 is background.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 from scipy.stats import rankdata
 
 
@@ -35,10 +38,22 @@ def log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 
 
+def evidence(logits: NDArray[np.floating], columns: Sequence[int]) -> NDArray[np.float64]:
+    """
+    Log odds [n] that a window belongs to one of the classes in ``columns``, from logits [n, classes].
+
+    It grows with the sum of their probabilities, and tells windows apart where that sum rounds to 1.
+    """
+    values = np.asarray(logits, dtype=np.float64)
+    others = [column for column in range(values.shape[-1]) if column not in columns]
+    odds = logsumexp(values[:, list(columns)], axis=-1) - logsumexp(values[:, others], axis=-1)
+    return np.asarray(odds, dtype=np.float64)
+
+
 def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
     """
     Find the temperature that makes probabilities honest (Guo et al. 2017, "On calibration of modern
-    neural networks"): the one of least negative log likelihood, both classes weighing alike.
+    neural networks"): the one of least negative log likelihood, all classes weighing alike.
 
     Parameters
     ----------

@@ -6,7 +6,6 @@ depend on seed and number only.  On one machine and a CPU the same seed gives th
 """
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,50 +21,27 @@ from quake_stream.errors import SourceError
 from quake_stream.training.batches import Batch, BatchMaker, HardWindow, LabelledWindows, validation_windows
 from quake_stream.training.examples import Example
 from quake_stream.training.mining import mine
-from quake_stream.training.scores import log_softmax, recall_at, roc_auc
+from quake_stream.training.scores import evidence, log_softmax, recall_at, roc_auc
+from quake_stream.training.settings import TrainSettings, learning_rate
 from quake_stream.training.workers import BatchWorkers
 
 _SCORE_ROWS: Final = 1024  # windows scored at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainSettings:
-    """
-    How to train: a run is reproducible from these and the training set.
-
-    ``patience`` counts evaluations without improvement before the run stops early; ``mine_every`` steps
-    ``mine_windows`` of the background are searched for those that fool the network (0: never).
-    """
-
-    network: str = "lstm"
-    hidden: int = 64
-    layers: int = 2
-    heads: int = 4
-    dropout: float = 0.15
-    transform: str = "rfft-over-background/1"
-    steps: int = 3000
-    batch_size: int = 256
-    learning_rate: float = 3e-3
-    warmup_steps: int = 100
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    label_smoothing: float = 0.05
-    evaluate_every: int = 250
-    patience: int = 8
-    mine_every: int = 1000
-    mine_windows: int = 12_000
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What one look at the validation set found after ``step`` steps."""
+    """
+    What one look at the validation set found after ``step`` steps: trigger classes against all others.
+
+    ``training_loss`` is the mean over the steps since the look before.
+    """
 
     step: int
     loss: float
     auc: float
     recall_at_1_percent: float
     recall_at_01_percent: float
+    training_loss: float | None = None
 
     @property
     def merit(self) -> float:
@@ -151,7 +127,9 @@ class _Run:
         self._examples = [e for e in examples if e.split == "train"]
         held_out = [e for e in examples if e.split == "val"]
         try:
-            self._validation = validation_windows(held_out, self._transform, seed=settings.seed)
+            self._validation = validation_windows(
+                held_out, self._transform, seed=settings.seed, classes=settings.classes
+            )
         except ValueError as exc:
             raise SourceError(f"the validation set is of no use: {exc}") from exc
         torch.manual_seed(settings.seed)
@@ -180,16 +158,18 @@ class _Run:
             transform=self._transform,
             batch_size=settings.batch_size,
             seed=settings.seed,
+            classes=settings.classes,
             hard=state.hard,
         )
         self._network.train()
+        losses = []
         with BatchWorkers(make, start=state.step, stop=stop, n_processes=self._processes) as batches:
             for batch in batches:
-                loss = self._step(batch)
+                losses.append(self._step(batch))
                 state.step += 1
                 if state.step < stop:
-                    report(state.step, loss, None)
-        evaluation = self._evaluate()
+                    report(state.step, losses[-1], None)
+        evaluation = self._evaluate(training_loss=sum(losses) / len(losses))
         if not state.history or evaluation.merit > max(e.merit for e in state.history):
             state.best = {name: t.detach().cpu().clone() for name, t in self._network.state_dict().items()}
         state.history.append(evaluation)
@@ -203,7 +183,7 @@ class _Run:
                 n_searched=settings.mine_windows,
             )
         self._save()
-        report(state.step, loss, evaluation)
+        report(state.step, losses[-1], evaluation)
 
     def result(self) -> Trained:
         """Put the best state back and score the validation set with it."""
@@ -237,20 +217,21 @@ class _Run:
         return np.concatenate(parts)
 
     def _score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Evidence for an earthquake: difference of the logits."""
-        logits = self._logits(features)
-        return np.asarray(logits[:, 1] - logits[:, 0])
+        """Evidence for the classes of a detection, of background."""
+        return evidence(self._logits(features), self._settings.trigger_columns).astype(np.float32)
 
-    def _evaluate(self) -> Evaluation:
+    def _evaluate(self, *, training_loss: float) -> Evaluation:
         logits, labels = self._logits(self._validation.features), self._validation.labels
-        evidence = logits[:, 1] - logits[:, 0]
+        columns = self._settings.trigger_columns
+        scores, is_wanted = evidence(logits, columns), np.isin(labels, columns).astype(np.int64)
         log_p = log_softmax(logits)[np.arange(len(labels)), labels]
         return Evaluation(
             step=self._state.step,
-            loss=float(-(log_p[labels == 0].mean() + log_p[labels == 1].mean()) / 2),
-            auc=roc_auc(evidence, labels),
-            recall_at_1_percent=recall_at(evidence, labels, 0.01),
-            recall_at_01_percent=recall_at(evidence, labels, 0.001),
+            loss=-float(np.mean([log_p[labels == label].mean() for label in np.unique(labels)])),
+            auc=roc_auc(scores, is_wanted),
+            recall_at_1_percent=recall_at(scores, is_wanted, 0.01),
+            recall_at_01_percent=recall_at(scores, is_wanted, 0.001),
+            training_loss=training_loss,
         )
 
     def _save(self) -> None:
@@ -288,11 +269,3 @@ class _Run:
         torch.set_rng_state(content["random"])
         if content["random_cuda"] and self._device.type == "cuda":
             torch.cuda.set_rng_state_all(content["random_cuda"])
-
-
-def learning_rate(step: int, settings: TrainSettings) -> float:
-    """Rise linearly over the warm-up, then fall to zero along a cosine."""
-    if step < settings.warmup_steps:
-        return settings.learning_rate * (step + 1) / settings.warmup_steps
-    done = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))

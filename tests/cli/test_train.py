@@ -1,5 +1,6 @@
 """``quake-stream train``: from recordings to weights that the service loads."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -72,11 +73,43 @@ def test_a_run_is_not_continued_with_other_settings(quake_stream, prepared, tmp_
     assert done.err.endswith(f"{out}.state: made with other settings; remove it to start afresh\n")
 
 
-def test_preparing_writes_one_file(quake_stream, tmp_path, monkeypatch):
+def test_preparing_writes_one_file_of_several_sets(quake_stream, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("quake_stream.training.command.prepare", lambda data, out: asked.append((data, out)))
-    assert quake_stream("train", tmp_path / "set", "--prepare", "--data", tmp_path).status == 0
-    assert asked == [(tmp_path, tmp_path / "set")]
+    monkeypatch.setattr(
+        "quake_stream.training.command.prepare", lambda *args, **options: asked.append((*args, options))
+    )
+    options = ("--data", tmp_path / "a", "--data", tmp_path / "b", "--limit", 7, "--seed", 3)
+    classes = ("--classes", "noise,earthquake, blast")
+    assert quake_stream("train", tmp_path / "set", "--prepare", *options, *classes).status == 0
+    wanted = {"labels": ("earthquake", "blast"), "limit": 7, "seed": 3}
+    assert asked == [([tmp_path / "a", tmp_path / "b"], tmp_path / "set", wanted)]
+
+
+def test_a_run_is_repeated_from_its_card(quake_stream, prepared, tmp_path):
+    first, again = tmp_path / "first", tmp_path / "again"
+    assert quake_stream("train", first, "--prepared", prepared, *SMALL, "--seed", 4).status == 0
+    done = quake_stream("train", again, "--prepared", prepared, "--recipe", first, "--processes", 0)
+    assert done.status == 0, done.err
+    assert "not the recordings" not in done.err
+    assert again.with_suffix(".safetensors").read_bytes() == first.with_suffix(".safetensors").read_bytes()
+    history = json.loads((tmp_path / "again.history.json").read_text())
+    assert [row["step"] for row in history] == [2, 4]
+    assert (tmp_path / "again.curves.png").is_file()
+
+
+def test_classes_and_what_triggers_are_chosen(quake_stream, tmp_path):
+    blasts = [
+        dataclasses.replace(example(number), label="blast" if number % 4 == 0 else "earthquake")
+        if number % 2 == 0
+        else example(number)
+        for number in range(36)
+    ]
+    save_prepared(tmp_path / "set.npz", blasts)
+    options = ("--classes", "noise,earthquake,blast", "--trigger-class", "blast")
+    done = quake_stream("train", tmp_path / "mine", "--prepared", tmp_path / "set.npz", *SMALL, *options)
+    assert done.status == 0, done.err
+    spec = load_model(str(tmp_path / "mine")).spec
+    assert (spec.classes, spec.trigger_classes) == (("noise", "earthquake", "blast"), ("blast",))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +120,11 @@ def test_preparing_writes_one_file(quake_stream, tmp_path, monkeypatch):
         (("--prepared", "nowhere.npz"), 66, "no prepared"),
         (("--network", "gru"), 2, "'gru'"),
         (("--device", "tpu"), 2, "'tpu'"),
+        (("--data", "nowhere"), 66, "nowhere: no training data"),
+        (("--classes", "earthquake"), 78, "'noise' and then others"),
+        (("--trigger-class", "blast"), 78, "must be some of"),
+        (("--transform", "wavelets"), 78, "wavelets"),
+        (("--recipe", "nowhere"), 78, "nowhere"),
         (("--steps", "0"), 2, "--steps"),
     ],
 )
@@ -96,3 +134,11 @@ def test_wrong_usage_is_told_without_a_traceback(quake_stream, tmp_path, options
     assert message in done.err
     assert "Traceback" not in done.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gpu_that_is_not_there_is_told_in_one_line(quake_stream, prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    done = quake_stream("train", tmp_path / "mine", "--prepared", prepared, "--device", "cuda")
+    assert done.status == 78
+    assert done.err.count("\n") == 1
+    assert "no CUDA device" in done.err

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from quake_stream.detection.features import get_transform
-from quake_stream.training.batches import EARTHQUAKE, NOISE, BatchMaker, HardWindow, validation_windows
+from quake_stream.training.batches import NOISE, BatchMaker, HardWindow, validation_windows
 
+EARTHQUAKE = 1  # its index among the classes
 TRANSFORM = get_transform("rfft-over-background/1")
 
 
@@ -54,6 +55,40 @@ def test_a_set_that_lacks_a_class_is_refused(make_example, what):
     only = make_example() if what == "earthquake" else make_example(p_index=2000, noise=(0, 0))
     with pytest.raises(ValueError, match=f"no {what}"):
         maker([only])
+
+
+@pytest.fixture
+def with_blasts(examples, make_example):
+    blasts = [make_example(p_index=2000, noise=(0, 1900), seed=i, label="blast") for i in (20, 21)]
+    for blast in blasts:
+        blast.samples[:, 2000:] *= 1e5
+    return [*examples, *blasts]
+
+
+def test_classes_of_events_share_their_half_of_a_batch(with_blasts):
+    features, labels = maker(with_blasts, classes=("noise", "earthquake", "blast"))(0)
+    assert np.bincount(labels).tolist() == [6, 3, 3]
+    assert features[labels == 2].mean() > features[labels == 1].mean() + 1
+
+
+def test_events_of_other_classes_are_shown_as_nothing(with_blasts):
+    features, labels = maker(with_blasts, batch_size=60)(0)
+    assert np.bincount(labels).tolist() == [30, 30]
+    assert features.mean(axis=(1, 2)).max() < 4
+    windows = validation_windows(with_blasts, TRANSFORM, seed=0)
+    assert with_blasts[4].label == with_blasts[5].label == "blast"
+    assert not set(windows.examples[windows.labels > 0].tolist()) & {4, 5}
+
+
+def test_validation_windows_of_each_class_carry_its_index(with_blasts):
+    windows = validation_windows(with_blasts, TRANSFORM, seed=0, classes=("noise", "blast", "earthquake"))
+    assert set(windows.examples[windows.labels == 1].tolist()) == {4, 5}
+    assert set(windows.examples[windows.labels == 2].tolist()) == {0, 1, 2}
+
+
+def test_a_validation_set_that_lacks_a_class_is_refused(examples):
+    with pytest.raises(ValueError, match="no window of blast"):
+        validation_windows(examples, TRANSFORM, seed=0, classes=("noise", "earthquake", "blast"))
 
 
 def test_validation_windows_are_the_same_every_time_and_limited_per_station(examples):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from quake_stream.training.scores import fit_temperature, log_softmax, recall_at, roc_auc
+from quake_stream.training.scores import evidence, fit_temperature, log_softmax, recall_at, roc_auc
 
 
 def test_the_area_is_the_share_of_pairs_in_the_right_order():
@@ -36,3 +36,13 @@ def test_the_temperature_of_overconfident_logits_is_found():
 def test_log_softmax_survives_large_logits():
     log_p = log_softmax(np.array([[1000.0, 0.0]]))
     assert np.allclose(log_p, [[0.0, -1000.0]])
+
+
+def test_evidence_is_the_log_odds_of_the_wanted_classes():
+    logits = np.log([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+    assert evidence(logits, [1, 2]) == pytest.approx(np.log([1.0, 9.0]))
+    assert evidence(logits[:, :2], [1]) == pytest.approx(logits[:, 1] - logits[:, 0])
+
+
+def test_evidence_tells_apart_what_rounds_to_certainty():
+    assert np.diff(evidence(np.array([[0.0, 80.0], [0.0, 90.0]]), [1])).item() == pytest.approx(10)

@@ -1,0 +1,61 @@
+"""How to train: all that a run depends on, besides the recordings.  No torch here."""
+
+import math
+from dataclasses import dataclass
+
+from quake_stream.detection.features import get_transform
+from quake_stream.training.batches import BACKGROUND, CLASSES
+from quake_stream.training.examples import EARTHQUAKE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """
+    A run is reproducible from these and the training set.
+
+    ``patience`` counts evaluations without improvement before the run stops early; ``mine_every`` steps
+    ``mine_windows`` of the background are searched for those that fool the network (0: never).
+    ``classes`` begin with background; a detection is about those in ``trigger_classes``.
+    """
+
+    network: str = "lstm"
+    hidden: int = 64
+    layers: int = 2
+    heads: int = 4
+    dropout: float = 0.15
+    transform: str = "rfft-over-background/1"
+    steps: int = 3000
+    batch_size: int = 256
+    learning_rate: float = 3e-3
+    warmup_steps: int = 100
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    label_smoothing: float = 0.05
+    evaluate_every: int = 250
+    patience: int = 8
+    mine_every: int = 1000
+    mine_windows: int = 12_000
+    seed: int = 0
+    classes: tuple[str, ...] = CLASSES
+    trigger_classes: tuple[str, ...] = (EARTHQUAKE,)
+
+    def __post_init__(self) -> None:
+        get_transform(self.transform)  # raises where there is none of this name
+        events = self.classes[1:]
+        if self.classes[:1] != (BACKGROUND,) or not events or len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes {self.classes} must be {BACKGROUND!r} and then others, each once")
+        if not self.trigger_classes or not set(self.trigger_classes) <= set(events):
+            raise ValueError(f"trigger classes {self.trigger_classes} must be some of {events}")
+
+    @property
+    def trigger_columns(self) -> list[int]:
+        """Indices of the trigger classes."""
+        return [self.classes.index(name) for name in self.trigger_classes]
+
+
+def learning_rate(step: int, settings: TrainSettings) -> float:
+    """Rise linearly over the warm-up, then fall to zero along a cosine."""
+    if step < settings.warmup_steps:
+        return settings.learning_rate * (step + 1) / settings.warmup_steps
+    done = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
