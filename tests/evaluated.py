@@ -1,9 +1,14 @@
 """A small set of recordings, and a model that says earthquake where the spectrum has risen."""
 
+from pathlib import Path
+
 import numpy as np
 import obspy
 
+from quake_stream.evaluation.matching import Arrival, Found, judge
 from quake_stream.evaluation.scored import ScoredWindows
+from quake_stream.evaluation.sets import RecordingSet
+from quake_stream.evaluation.sweep import SetSweep, Sweep, Threshold
 from quake_stream.types import NS_PER_S, InstrumentId, ModelSpec, Window
 
 SPEC = ModelSpec(
@@ -38,6 +43,30 @@ class LevelModel:
         self.n_scored += len(features)
         p = 1 / (1 + np.exp(-20 * (features.mean(axis=(1, 2)) - self._offset)))
         return np.stack([1 - p, p], axis=1).astype(np.float32)
+
+
+def made_sweep(alarms, *, hours=1.0, hits=None, station="XX.V1", label="m", family="level"):
+    """Results of so many false alarms at each threshold, and of one earthquake that is found or not."""
+    arrival = Arrival(station="XX.Q", p_ns=0, s_ns=NS_PER_S, quality="A", event="e", snr=12.0)
+    outcomes = []
+    for n, hit in zip(alarms, hits or [0] * len(alarms), strict=True):
+        found = [
+            Found(station=station, onset_ns=(100 + i) * NS_PER_S, announced_ns=(103 + i) * NS_PER_S)
+            for i in range(n)
+        ]
+        if hit:
+            found.append(Found(station="XX.Q", onset_ns=0, announced_ns=2 * NS_PER_S))
+        outcomes.append(judge(found, [arrival]))
+    recordings = RecordingSet(
+        folder=Path(f"/nowhere/{label}"),
+        arrivals=(arrival,) if hits else (),
+        excluded={},
+        measures_recall=bool(hits),
+        measures_false_alarms=True,
+    )
+    part = SetSweep(recordings=recordings, hours={station: hours}, outcomes=tuple(outcomes))
+    thresholds = tuple(Threshold(on=0.1 * (i + 1), off=0.05, min_windows=2) for i in range(len(alarms)))
+    return Sweep(label=label, family=family, thresholds=thresholds, sets=(part,))
 
 
 def burst(rng, n):

@@ -108,8 +108,10 @@ def _delays(methods: Sequence[Sweep]) -> Figure | None:
             axes.hist(np.clip(delays, bins[0], bins[-1]), bins.tolist(), histtype="step", label=label)
     axes.set(xlabel="announcement after P, s (quality A; the last bin holds all later ones)")
     axes.set(ylabel="earthquakes")
+    if not drawn:
+        return None
     axes.legend()
-    return figure if drawn else None
+    return figure
 
 
 def _seeds(result: dict[str, Any]) -> Figure:
