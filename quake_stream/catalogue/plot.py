@@ -1,10 +1,10 @@
 """Draw a comparison: detections on travel-time curves, and each station's day.  Writes one picture."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from quake_stream.catalogue.compare import Arrival, Comparison
 from quake_stream.catalogue.travel_times import MODEL, TravelTimes
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Colours that stay apart for the colour-blind (Okabe and Ito), and marks that stay apart in print.
-_STYLES = {
+_STYLES: Final[Mapping[str, dict[str, Any]]] = {
     "found": {"marker": "o", "color": "#0072B2"},
     "missed": {"marker": "x", "color": "#D55E00"},
     "explained otherwise": {"marker": "^", "color": "#999999"},
@@ -69,6 +69,9 @@ def _draw_section(axes: "Axes", result: Comparison, times: TravelTimes) -> None:
     _draw_curves(axes, times, statistics.median(depths), 1.05 * farthest_km)
     for label, marks in points.items():
         _scatter(axes, marks, label)
+    axes.scatter(
+        [], [], s=24, label=f"unexplained ({len(result.unexplained)}), below", **_STYLES["unexplained"]
+    )
     axes.set(
         xlabel="time after origin (s)",
         ylabel="epicentral distance (km)",
@@ -105,15 +108,14 @@ def _draw_days(axes: "Axes", result: Comparison, names: Sequence[str]) -> None:
         _scatter(axes, [(when, row) for when, row in marks if row is not None], label)
     axes.set(xlabel="UTC", ylim=(-0.6, len(names) - 0.4), yticks=range(len(names)), yticklabels=names)
     axes.invert_yaxis()
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     axes.grid(alpha=0.3, axis="y")
 
 
 def _scatter(axes: "Axes", marks: Sequence[tuple[Any, Any]], label: str) -> None:
-    style: dict[str, Any] = _STYLES[label]
-    axes.scatter(
-        [x for x, _ in marks], [y for _, y in marks], s=24, label=f"{label} ({len(marks)})", zorder=3, **style
-    )
+    if not marks:
+        return
+    x, y = [x for x, _ in marks], [y for _, y in marks]
+    axes.scatter(x, y, s=24, label=f"{label} ({len(marks)})", zorder=3, **_STYLES[label])
 
 
 def _after_s(arrival: Arrival, time_ns: int) -> float:

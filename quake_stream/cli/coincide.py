@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -27,6 +27,16 @@ def coincide(
     connect: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where the service publishes.")
     ] = "tcp://127.0.0.1:5561",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN", help="Begin in the past: 15m, 1h, 2d ago, or a UTC time 2026-05-27T16:24:00Z."
+        ),
+    ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Where missed messages are had; default: the port after."),
+    ] = None,
     bind: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where to publish network detections.")
     ] = "tcp://127.0.0.1:5563",
@@ -65,8 +75,9 @@ def coincide(
     """
     Report what several stations detect within the travel time between them.
 
-    Live, it subscribes to the service and publishes network detections on an address of its own; of files
-    it gives what it would have given live.  Instruments of one station count once.
+    Live, it subscribes to the service and publishes network detections on an address of its own; --since
+    takes up after a restart what the journal of the service has, under the same ids.  Of files it gives what
+    it would have given live.  Instruments of one station count once.
 
     Example: `quake-stream scan /data/sds | quake-stream coincide - -k 3 --stations network.xml`
     """
@@ -88,7 +99,7 @@ def coincide(
     if recorded:
         _from_files(recorded, rule, agency=agency, life=life, table=table)
     else:
-        _live(connect, bind, rule, agency=agency, table=table)
+        _live(_Source(connect, _since_ns(since), replay), bind, rule, agency=agency, table=table)
 
 
 def _from_files(paths: list[Path], rule: "CoincidenceRule", *, agency: str, life: bool, table: bool) -> None:
@@ -117,7 +128,22 @@ def _from_files(paths: list[Path], rule: "CoincidenceRule", *, agency: str, life
         print(f"  without a place, so --window counts: {', '.join(sorted(unknown))}", file=sys.stderr)
 
 
-def _live(connect: str, bind: str, rule: "CoincidenceRule", *, agency: str, table: bool) -> None:
+class _Source(NamedTuple):
+    address: str
+    since_ns: int | None
+    replay: str | None
+
+
+def _since_ns(text: str | None) -> int | None:
+    from quake_stream.publish.since import parse_since  # noqa: PLC0415  keep --help fast
+
+    try:
+        return None if text is None else parse_since(text, now_ns=time.time_ns())
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc), param_hint="--since") from exc
+
+
+def _live(source: _Source, bind: str, rule: "CoincidenceRule", *, agency: str, table: bool) -> None:
     from quake_stream.network.relay import Relay  # noqa: PLC0415  ZeroMQ loads slowly
     from quake_stream.publish.publisher import Publisher  # noqa: PLC0415  likewise
     from quake_stream.publish.subscriber import Subscriber  # noqa: PLC0415  likewise
@@ -127,10 +153,16 @@ def _live(connect: str, bind: str, rule: "CoincidenceRule", *, agency: str, tabl
     with (
         StopSignals() as signals,
         Publisher(bind) as feed,
-        Subscriber(connect, topics=("detection.", "heartbeat"), timeout_s=0.5) as subscriber,
+        Subscriber(
+            source.address,
+            topics=("detection.", "heartbeat"),
+            timeout_s=0.5,
+            since_ns=source.since_ns,
+            replay=source.replay,
+        ) as subscriber,
     ):
         relay = Relay(rule, feed, session=feed.session, host=platform.node(), agency=agency)
-        print(f"listening on {connect}, publishing on {feed.endpoint}; Ctrl-C ends", file=sys.stderr)
+        print(f"listening on {source.address}, publishing on {feed.endpoint}; Ctrl-C ends", file=sys.stderr)
         while not signals.stop:
             feed.poll()
             relay.heartbeat()

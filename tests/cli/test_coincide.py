@@ -5,8 +5,10 @@ import signal
 import threading
 
 import pytest
+from bodies import heartbeat
 from triggers import body_of, trigger
 
+from quake_stream.publish.journal import Journal
 from quake_stream.publish.publisher import Publisher
 from quake_stream.publish.subscriber import Message, Subscriber
 
@@ -73,7 +75,7 @@ def test_live_it_publishes_what_several_stations_say_until_a_signal(program):
         relay.until(lambda: bool(relay.err))
         address = relay.err[0].split("publishing on ")[1].split(";")[0]
         heard, stop = [], threading.Event()
-        with Subscriber(address, topics=("network-detection",), timeout_s=20) as subscriber:
+        with Subscriber(address, topics=("network-detection",), timeout_s=20, fill=False) as subscriber:
             listener = threading.Thread(target=listen, args=(subscriber, heard, stop))
             listener.start()
             while not source.n_subscriptions:
@@ -91,6 +93,41 @@ def test_live_it_publishes_what_several_stations_say_until_a_signal(program):
     assert (heard[0]["state"], heard[0]["n_stations"], heard[0]["processing"]) == ("new", 2, "live")
     printed = [json.loads(line) for line in relay.out]
     assert heard[0] in printed
+
+
+def test_a_restart_takes_up_what_the_journal_has_under_the_same_ids(program, tmp_path):
+    journal = Journal(tmp_path / "journal", max_bytes=10**6, max_age_s=1e12)
+    asked, done = [], threading.Event()
+    with Publisher("tcp://127.0.0.1:*", replay_bind="tcp://127.0.0.1:*", journal=journal) as source:
+        for one in FOUND[:2]:
+            source.send("detection.XX", body_of(one, "new"))
+        options = ["--connect", source.endpoint, "--replay", source.replay_endpoint, "--since", "1h"]
+        for _ in range(2):
+            relay = program("coincide", *options, "--bind", "tcp://127.0.0.1:*")
+            waiter = threading.Thread(target=wait_for_line, args=(relay, done))
+            waiter.start()
+            while not done.is_set():
+                source.send("heartbeat", heartbeat())  # lets a subscriber see that it missed some
+                source.poll(timeout_s=0.1)
+            waiter.join(20)
+            done.clear()
+            assert relay.stop(signal.SIGTERM) == 0
+            asked.append(json.loads(relay.out[0]))
+    assert [(body["state"], body["n_stations"]) for body in asked] == [("new", 2)] * 2
+    assert asked[0]["id"] == asked[1]["id"]
+
+
+def wait_for_line(relay, done):
+    try:
+        relay.until(lambda: bool(relay.out))
+    finally:
+        done.set()
+
+
+def test_a_time_that_is_none_is_wrong_usage(quake_stream):
+    done = quake_stream("coincide", "--since", "yesterday")
+    assert done.status == 2
+    assert "neither a duration such as 1h nor a UTC time" in done.err
 
 
 def listen(subscriber, heard, stop):
