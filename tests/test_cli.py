@@ -20,6 +20,7 @@ COMMANDS = [
     "replay",
     "train",
     "evaluate",
+    "tune",
     "export",
 ]
 
