@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from quake_stream.publish import wire
 from quake_stream.publish.iso8601 import parse_utc
@@ -66,3 +67,28 @@ def detection(
         created_ns=parse_utc(created),
     )
     return dict(body) | changes
+
+
+def status(**changes: object) -> dict[str, Any]:
+    """Body of a status message of IU.ANMO; ``changes`` replace or add fields."""
+    instrument = InstrumentId(network="IU", station="ANMO", location="00", band="B", source="H")
+    return wire.status_body(instrument, state="ok", reason="", since_ns=0) | changes
+
+
+def heartbeat(**changes: object) -> dict[str, Any]:
+    """Body of a heartbeat; ``changes`` replace or add fields."""
+    body = wire.heartbeat_body(
+        host="host",
+        version="1",
+        uptime_s=1.0,
+        session=UUID(int=1),
+        last_sequence=0,
+        stations={},
+        windows_per_s=0.0,
+        queue_depth=0,
+        drops={},
+        model_sha256="",
+        processing="live",
+        created_ns=0,
+    )
+    return body | changes

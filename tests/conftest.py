@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -11,7 +12,11 @@ import pytest
 # Tests are no package, so what they share is found through the path.
 sys.path.insert(0, str(Path(__file__).parent))
 
+import schemas
 from program import Program
+
+from quake_stream.publish import inbox
+from quake_stream.publish.frames import Message
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,6 +43,19 @@ def demo_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     demo_data.write_demo_records(folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _every_message_fits_its_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold whatever a subscriber in any test receives against the schema that it names."""
+    decode = inbox.decode
+
+    def checked(*args: Any, **options: Any) -> Message:
+        message = decode(*args, **options)
+        schemas.validate(message.body)
+        return message
+
+    monkeypatch.setattr(inbox, "decode", checked)
 
 
 @pytest.fixture

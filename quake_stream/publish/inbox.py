@@ -73,7 +73,7 @@ class Inbox:
         return len(self._held)
 
     def request(self) -> Request:
-        """Give what to ask the journal for while `is_filling`."""
+        """Give what to ask the journal for while `is_filling`, and note that it is asked for now."""
         last = self._tracker.last
         self._asked_after = last
         if last is None:

@@ -6,21 +6,12 @@ import pty
 import signal
 import threading
 
+import bodies
 import pytest
 
 from quake_stream.publish.publisher import Publisher
 
-BODY = {
-    "schema": "quake-stream/detection/1",
-    "state": "end",
-    "class": "earthquake",
-    "onset_time": "2010-05-27T16:24:33.315000000Z",
-    "peak_probability": 0.98765,
-    "snr_db": 12.34,
-    "latency_s": {"total": 0.5},
-    "reason": "off",
-    "processing": "live",
-}
+BODY = bodies.detection(state="end", peak_probability=0.98765, reason="off")
 
 
 @pytest.fixture
@@ -37,7 +28,7 @@ def feed():
                 if publisher.n_subscriptions:
                     publisher.send("detection.CX.PB01.--.HH", BODY)
                     publisher.send("detection.IU.ANMO.00.BH", BODY)
-                    publisher.send("status.IU.ANMO.00.BH", {"schema": "quake-stream/status/1", "state": "ok"})
+                    publisher.send("status.IU.ANMO.00.BH", bodies.status())
                 publisher.poll()
 
     thread = threading.Thread(target=run)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import bodies
 import pytest
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -21,7 +22,7 @@ Subscribe = Callable[..., Subscriber]
 WaitUntil = Callable[[Publisher, Callable[[], bool]], None]
 
 DEADLINE_MS = 20_000  # against hanging only
-STATUS = {"schema": "quake-stream/status/1"}
+STATUS = bodies.status()
 
 
 def address(publisher: Publisher) -> tuple[str, int]:

@@ -2,7 +2,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -11,6 +10,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schemas import SCHEMAS
 
 from quake_stream.publish.frames import MAX_BODY_BYTES, Header, encode
 from quake_stream.publish.iso8601 import parse_utc
@@ -26,10 +26,6 @@ from quake_stream.publish.wire import (
 from quake_stream.types import Detection, DetectionState, InstrumentId, Latency, ModelSpec
 
 HEADER = Header(session=UUID(int=7), sequence=1)
-SCHEMAS = {
-    kind: json.loads((files("quake_stream.publish") / "schema" / f"{kind}-1.json").read_text("utf-8"))
-    for kind in ("detection", "heartbeat", "status")
-}
 ANMO = InstrumentId(network="IU", station="ANMO", location="00", band="B", source="H")
 PB01 = InstrumentId(network="CX", station="PB01", location="", band="H", source="H")
 
