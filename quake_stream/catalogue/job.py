@@ -1,5 +1,6 @@
 """One comparison from files or a server to its result; prints nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,11 +74,6 @@ def run(request: Request, counters: Counters) -> Outcome:
     triggers = read_files(request.detections, counters)
     start_ns, end_ns = _span(request, triggers)
     within = [one for one in triggers if start_ns <= one.onset_ns < end_ns]
-    elsewhere: dict[str, int] = {}
-    for one in within:
-        name = one.instrument_id.nsl
-        if name not in places and (not request.only or name in request.only):
-            elsewhere[name] = elsewhere.get(name, 0) + 1
     earthquakes = _earthquakes(request, places, counters, start_ns, end_ns)
     times = TravelTimes()
     arrivals = arrivals_of(
@@ -97,7 +93,7 @@ def run(request: Request, counters: Counters) -> Outcome:
         start_ns=start_ns,
         end_ns=end_ns,
         n_earthquakes=len(earthquakes),
-        elsewhere=elsewhere,
+        elsewhere=_elsewhere(within, places, request.only),
         times=times,
     )
 
@@ -118,6 +114,13 @@ def _span(request: Request, triggers: Sequence[StationTrigger]) -> tuple[int, in
     if start_ns >= end_ns:
         raise QuakeStreamError("the end is not after the start")
     return start_ns, end_ns
+
+
+def _elsewhere(
+    triggers: Iterable[StationTrigger], places: Mapping[str, Coordinates], only: Sequence[str]
+) -> Mapping[str, int]:
+    names = (one.instrument_id.nsl for one in triggers)
+    return Counter(name for name in names if name not in places and (not only or name in only))
 
 
 def _within(arrivals: Iterable[Arrival], start_ns: int, end_ns: int) -> Iterator[Arrival]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def compare(
     detections: Annotated[
         list[Path],
-        typer.Argument(metavar="FILES", help="Detections of scan or listen: JSON lines or CSV."),
+        typer.Argument(metavar="FILES", help="Detections: JSON lines, CSV, or SQLite of export."),
     ],
     catalogue: Annotated[
         str,

@@ -1,20 +1,25 @@
 """
-Read detections that were written down: JSON lines of ``scan`` or ``listen``, CSV of ``scan``.
+Read detections that were written down: JSON lines or CSV of ``scan`` and ``listen``, SQLite of ``export``.
 
 Of each detection the last message counts; those that were retracted are left out, and counted.
 """
 
 import csv
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from quake_stream.counters import Counters
 from quake_stream.errors import SourceError
 from quake_stream.network.messages import is_detection, trigger_of
 from quake_stream.network.rule import StationTrigger
 from quake_stream.types import DetectionState
+
+_SCHEMA: Final = "quake-stream/detection/1"
+_SQLITE: Final = b"SQLite format 3\0"
 
 
 def read_files(paths: Iterable[Path], counters: Counters) -> list[StationTrigger]:
@@ -29,8 +34,13 @@ def read_files(paths: Iterable[Path], counters: Counters) -> list[StationTrigger
     bodies: list[Mapping[str, Any]] = []
     for path in paths:
         try:
+            with path.open("rb") as file:
+                is_database = file.read(len(_SQLITE)) == _SQLITE
+            if is_database:
+                bodies += _checked(_rows(path), str(path))
+                continue
             with path.open(newline="", encoding="utf-8-sig") as stream:
-                bodies += _checked(stream, str(path))
+                bodies += _checked(_bodies(stream, str(path)), str(path))
         except OSError as exc:
             raise SourceError(f"{path}: cannot be read: {exc.strerror}") from exc
         except UnicodeDecodeError as exc:
@@ -40,12 +50,12 @@ def read_files(paths: Iterable[Path], counters: Counters) -> list[StationTrigger
 
 def read_stream(stream: TextIO, name: str, counters: Counters) -> list[StationTrigger]:
     """Read detections of one open file, by onset; raises `SourceError` as `read_files` does."""
-    return _final(_checked(stream, name), counters)
+    return _final(_checked(_bodies(stream, name), name), counters)
 
 
-def _checked(stream: TextIO, name: str) -> Iterator[Mapping[str, Any]]:
+def _checked(bodies: Iterable[tuple[int, Mapping[str, Any]]], name: str) -> Iterator[Mapping[str, Any]]:
     """Yield the bodies that are detections; others, such as heartbeats, may stand between them."""
-    for n, body in _bodies(stream, name):
+    for n, body in bodies:
         if not is_detection(body):
             continue
         try:
@@ -60,7 +70,7 @@ def _bodies(stream: TextIO, name: str) -> Iterator[tuple[int, Mapping[str, Any]]
     if first.startswith("id,"):
         rows = csv.DictReader(stream, first.strip().split(","))
         for row in rows:
-            yield rows.line_num + 1, row | {"schema": "quake-stream/detection/1"}
+            yield rows.line_num + 1, row | {"schema": _SCHEMA}
         return
     for n, line in enumerate(_chain(first, stream), start=1):
         if not line.strip():
@@ -73,6 +83,16 @@ def _bodies(stream: TextIO, name: str) -> Iterator[tuple[int, Mapping[str, Any]]
             raise SourceError(f"{name}, line {n}: is no JSON object")
         body = item.get("body", item)  # what ``listen`` writes wraps the message
         yield n, body if isinstance(body, dict) else {}
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.row_factory = sqlite3.Row
+            for n, row in enumerate(database.execute("SELECT * FROM detections"), start=1):
+                yield n, dict(row) | {"schema": _SCHEMA}
+    except sqlite3.Error as exc:
+        raise SourceError(f"{path}: is no database of detections: {exc}") from exc
 
 
 def _chain(first: str, stream: TextIO) -> Iterator[str]:

@@ -1,11 +1,15 @@
 import io
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
+from bodies import detection
 from triggers import body_of, trigger
 
 from quake_stream.counters import Counters
 from quake_stream.errors import SourceError
+from quake_stream.export.sqlite import SqliteSink
 from quake_stream.formats import CSV_COLUMNS, CsvWriter
 from quake_stream.network.recorded import read_files, read_stream
 
@@ -48,6 +52,26 @@ def test_csv_says_the_same_as_json_but_for_what_was_live(tmp_path):
     assert [(one.id, one.instrument_id, one.onset_ns, one.off_ns) for one in found] == [
         (one.id, one.instrument_id, one.onset_ns, one.off_ns) for one in (A, B)
     ]
+
+
+def test_the_database_of_an_export_says_the_same(tmp_path):
+    path = tmp_path / "detections.db"
+    bodies = [detection("aa"), detection("bb", "retract", revision=1)]
+    sink = SqliteSink(path)
+    for body in bodies:
+        sink.write(body)
+    sink.close()
+    counters = Counters()
+    assert read_files([path], counters) == read(bodies[0])
+    assert counters.total("triggers.dropped", reason="retracted") == 1
+
+
+def test_a_database_of_another_program_is_named(tmp_path):
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE other (x)")
+    with pytest.raises(SourceError, match=r"other\.db: is no database of detections: no such table"):
+        read_files([path], Counters())
 
 
 def test_files_are_read_together(tmp_path):
