@@ -38,6 +38,18 @@ def test_a_transform_without_background_needs_no_frames(net, quake):
     assert detector.counters.total("windows.skipped") == 0
 
 
+def test_windows_carry_the_level_of_the_ground_at_their_end(net, quake):
+    detector = net.detector()
+    level_db = {}
+    for packet in net.packets(quake):
+        detector.receive(packet)
+        while (batch := detector.next_batch(packet.received_ns, flush=True)) is not None:
+            level_db |= {round(w.end_ns / 1e9 - net.START_S, 2): w.level_db for w in batch.windows}
+    before_s, after_s = QUAKE_S - 0.38, QUAKE_S + 1.12
+    assert level_db[before_s] == pytest.approx(40, abs=1)  # noise of 100 counts rms
+    assert level_db[after_s] == pytest.approx(59, abs=2)  # ten times as strong, decaying
+
+
 def test_an_instrument_is_triggered_while_its_detection_is_on(net, quake):
     detector = net.detector()
     packets = net.packets(quake[:, :4400])
