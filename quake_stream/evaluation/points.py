@@ -3,12 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 from quake_stream.evaluation.intervals import bootstrap_share
 from quake_stream.evaluation.matching import Outcome, quantile
 from quake_stream.evaluation.operating import Rate, any_station, false_alarms, mean_recall
 from quake_stream.evaluation.sweep import SetSweep, Sweep
+
+RECALL_METRIC: Final = "stream_recall_ab_at_on_"
+"""Start of the names of metrics in a model card that say what recall of A + B a threshold stands for."""
+
+_METRIC_EVERY: Final = 4  # thresholds of the grid: a card need not hold all
 
 
 def point(sweep: Sweep, index: int) -> dict[str, Any]:
@@ -61,6 +66,14 @@ def curve(sweep: Sweep) -> dict[str, Any]:
             }
         )
     return {"method": sweep.label, "min_windows": sweep.thresholds[0].min_windows, "thresholds": rows}
+
+
+def card_metrics(sweep: Sweep) -> dict[str, float]:
+    """Mean recall of A + B of some thresholds, by the names that a model card gives them."""
+    return {
+        f"{RECALL_METRIC}{sweep.thresholds[index].on:g}": round(mean_recall(sweep, index), 4)
+        for index in range(0, len(sweep.thresholds), _METRIC_EVERY)
+    }
 
 
 def families(points: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from quake_stream.counters import Counters
 from quake_stream.evaluation.cache import Recordings, ScoreCache
 from quake_stream.evaluation.operating import RATES_PER_HOUR, best_variant, lowest_threshold
-from quake_stream.evaluation.points import curve, families, point
+from quake_stream.evaluation.points import card_metrics, curve, families, point
 from quake_stream.evaluation.sets import RecordingSet
 from quake_stream.evaluation.stalta import ratios
 from quake_stream.evaluation.sweep import (
@@ -114,7 +114,7 @@ def describe(models: Sequence[Sweep], baseline: Sequence[Sweep]) -> dict[str, An
     Returns
     -------
     ``points`` (one for each method and rate that it can keep), ``out_of_reach`` (the others), ``families``
-    (median and range over seeds) and ``curves`` (every threshold).
+    (median and range over seeds), ``curves`` (every threshold) and ``card_metrics`` (to put into the cards).
     """
     points, out_of_reach = [], []
     for rate in RATES_PER_HOUR:
@@ -131,6 +131,7 @@ def describe(models: Sequence[Sweep], baseline: Sequence[Sweep]) -> dict[str, An
         "points": points,
         "out_of_reach": out_of_reach,
         "families": families(points),
+        "card_metrics": {sweep.label: card_metrics(sweep) for sweep in models},
         "curves": [curve(sweep) for sweep in (*models, *baseline)],
     }
 

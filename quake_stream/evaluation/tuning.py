@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from quake_stream.evaluation.intervals import Interval, poisson_rate
 from quake_stream.evaluation.matching import Arrival, Outcome, Span, judge, outside
+from quake_stream.evaluation.points import RECALL_METRIC
 from quake_stream.evaluation.scored import ScoredWindows
 from quake_stream.evaluation.scoring import Scored
 from quake_stream.evaluation.sweep import Threshold, hours_outside, model_thresholds, settings_of
@@ -25,9 +26,6 @@ wrong, is everything all right?").
 """
 
 MIN_WINDOWS: Final = (1, 2, 3)
-METRIC: Final = "stream_recall_ab_at_on_"
-"""Start of the names of metrics in a model card that say what recall of A + B a threshold stands for."""
-
 RecallSource = Literal["events", "card", "unknown"]
 
 
@@ -173,7 +171,11 @@ class _Station:
 
 def card_recall(metrics: Mapping[str, float], on: float) -> float | None:
     """Recall that a card names for the next threshold at or above ``on``; None where it names none."""
-    table = {float(name.removeprefix(METRIC)): v for name, v in metrics.items() if name.startswith(METRIC)}
+    table = {
+        float(name.removeprefix(RECALL_METRIC)): v
+        for name, v in metrics.items()
+        if name.startswith(RECALL_METRIC)
+    }
     above = [value for value in table if value >= on]
     return table[min(above)] if above else None
 

@@ -4,7 +4,7 @@ import json
 import pytest
 from evaluated import made_sweep
 
-from quake_stream.evaluation.points import curve, families, point, spread
+from quake_stream.evaluation.points import card_metrics, curve, families, point, spread
 
 
 def test_a_point_says_what_a_threshold_stands_for():
@@ -43,3 +43,10 @@ def test_a_curve_lists_every_threshold():
     assert rows["method"] == "x"
     assert [row["per_hour"] for row in rows["thresholds"]] == pytest.approx([3.0, 1.0])
     assert [row["recall_a_ab"]["m"] for row in rows["thresholds"]] == [[1.0, 1.0], [0.0, 0.0]]
+
+
+def test_the_metrics_for_the_card_name_threshold_and_recall():
+    assert card_metrics(made_sweep([0] * 5, hits=[1, 1, 1, 1, 0])) == {
+        "stream_recall_ab_at_on_0.1": 1.0,
+        "stream_recall_ab_at_on_0.5": 0.0,
+    }

@@ -6,7 +6,8 @@ from evaluated import INSTRUMENT, SPEC, scored_windows
 
 from quake_stream.config import TriggerOverrides
 from quake_stream.evaluation.matching import Arrival
-from quake_stream.evaluation.tuning import METRIC, Known, as_toml, card_recall, tune
+from quake_stream.evaluation.points import RECALL_METRIC as METRIC
+from quake_stream.evaluation.tuning import Known, as_toml, card_recall, tune
 
 DAYS = 2
 N = DAYS * 17_280  # a window every 5 s keeps two days small, and is no gap yet
