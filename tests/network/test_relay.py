@@ -1,8 +1,13 @@
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from triggers import body_of, trigger
 
+from quake_stream.counters import Counters
+from quake_stream.network.coincidence import replay
 from quake_stream.network.relay import Relay
 from quake_stream.network.rule import CoincidenceRule
 from quake_stream.publish.frames import Message
@@ -78,3 +83,27 @@ def test_its_heartbeat_says_what_was_sent_and_comes_in_its_time_only(relay, feed
     relay.heartbeat()
     ((topic, body),) = feed.sent
     assert (topic, body["session"], body["last_sequence"]) == ("heartbeat", str(SESSION), 0)
+
+
+rows = st.lists(
+    st.tuples(st.sampled_from("ABCD"), st.integers(0, 200), st.integers(1, 40)), max_size=12, unique=True
+)
+
+
+@given(rows)
+def test_a_feed_without_delays_gives_what_the_recorded_detections_give(rows):
+    ended = [
+        trigger(f"XX.{name}..HHZ", onset, off_s=onset + 2 + length, name=f"{n}")
+        for n, (name, onset, length) in enumerate(rows)
+    ]
+    steps = [(one.on_ns, one.id, body_of(replace(one, off_ns=None))) for one in ended]
+    steps += [(one.off_ns, one.id, body_of(one, revision=1)) for one in ended]
+    relay = Relay(CoincidenceRule(), Feed(), session=SESSION, host="here")
+    live = [
+        body for _, _, body in sorted(steps, key=lambda step: step[:2]) for body in relay.take(message(body))
+    ]
+    live += relay.finish()
+    recorded = list(replay(ended, CoincidenceRule(), Counters()))
+    assert [(body["id"], body["state"], body["n_members"]) for body in live] == [
+        (one.id, one.state.value, len(one.members)) for one in recorded
+    ]
