@@ -10,6 +10,7 @@ import typer
 from quake_stream.cli.pipes import until_reader_leaves
 from quake_stream.cli.plain_help import PlainCommand, PlainGroup
 from quake_stream.cli.progress import progress
+from quake_stream.cli.train import Device
 from quake_stream.errors import QuakeStreamError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ Models = Annotated[
         help='"lstm", "lstm-mhsa" or the path of a checkpoint, repeatable; models of one name are seeds.',
     ),
 ]
+DeviceName = Annotated[Device, typer.Option(help="Where to compute.")]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there as JSON.")
 ]
@@ -53,6 +55,7 @@ def streams(
         bool,
         typer.Option("--all-stations", help="Score noise at stations used in training as well, to compare."),
     ] = False,
+    device: DeviceName = Device.CPU,
     json_file: JsonFile = None,
     pictures: Pictures = None,
     cache: Annotated[
@@ -74,7 +77,7 @@ def streams(
     from quake_stream.evaluation.tables import point_tables  # noqa: PLC0415  likewise
 
     sets = open_sets(folders, noise)
-    named = _load(model)
+    named = _load(model, device)
     hop_s = max(one.spec.hop_s for _, one in named)
     with progress() as report:
         models, baseline = stream_level.sweep_all(
@@ -101,6 +104,7 @@ def windows(
         ),
     ],
     model: Models = None,
+    device: DeviceName = Device.CPU,
     json_file: JsonFile = None,
     pictures: Pictures = None,
 ) -> None:
@@ -116,7 +120,7 @@ def windows(
 
     examples = gather([data]) if data.is_dir() else load_prepared(data)
     with progress() as report:
-        result = evaluate_windows(_load(model), examples, progress=report)
+        result = evaluate_windows(_load(model, device), examples, progress=report)
     _show(window_tables(result), result, json_file)
     if pictures is not None:
         from quake_stream.evaluation.pictures import draw_windows  # noqa: PLC0415  loads matplotlib
@@ -124,14 +128,16 @@ def windows(
         _tell(draw_windows(pictures, result))
 
 
-def _load(names: list[str] | None) -> "list[tuple[str, Model]]":
+def _load(names: list[str] | None, device: Device) -> "list[tuple[str, Model]]":
     """Load models; labels are their names as far as these differ."""
-    from quake_stream.models import load_model  # noqa: PLC0415  keep --help fast
+    from quake_stream.evaluation.scoring import BATCH_WINDOWS  # noqa: PLC0415  keep --help fast
+    from quake_stream.models import load_model  # noqa: PLC0415  likewise
 
     wanted = list(dict.fromkeys(names or ["lstm"]))
     short = [Path(name).name.removesuffix(".safetensors").removesuffix(".json") for name in wanted]
     labels = short if len(set(short)) == len(short) else wanted
-    return [(label, load_model(name, batch_windows=256)) for label, name in zip(labels, wanted, strict=True)]
+    models = [load_model(name, device=device.value, batch_windows=BATCH_WINDOWS) for name in wanted]
+    return list(zip(labels, models, strict=True))
 
 
 def _show(tables: list[Any], result: dict[str, Any], json_file: Path | None) -> None:

@@ -44,12 +44,8 @@ def bootstrap(
         return None
     member = np.array([names[group] for group in groups])
     rng = np.random.default_rng(seed)
-    values = []
-    for _ in range(n):
-        times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-        value = statistic(times[member].astype(np.float64))
-        if np.isfinite(value):
-            values.append(value)
+    draws = (np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names)) for _ in range(n))
+    values = [v for times in draws if np.isfinite(v := statistic(times[member].astype(np.float64)))]
     if not values:
         return None
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

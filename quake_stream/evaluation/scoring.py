@@ -5,7 +5,7 @@ Models that look at the same features share the work of making them.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from quake_stream.counters import Counters
 from quake_stream.detection.detector import Detector, DetectorSettings
 from quake_stream.detection.trigger import TriggerSettings
 from quake_stream.evaluation.scored import ScoredWindows
-from quake_stream.mseed.archive import ALL_STREAMS, index
+from quake_stream.mseed.archive import ALL_STREAMS, RecordIndex, index
 from quake_stream.mseed.decode import decode
 from quake_stream.mseed.record import RecordError
 from quake_stream.protocols import Model
@@ -65,11 +65,7 @@ def score_recordings(
     """
     records = index(paths, counters=Counters(), include=include)
     runs = [_Run(group, hop_s) for group in _by_input(models).values()]
-    for number, (record, header) in enumerate(records.iter_records()):
-        try:
-            packet = decode(record, received_ns=header.end_ns, header=header)
-        except RecordError:
-            continue  # text records and the like: `index` has shown that the file can be read
+    for number, packet in enumerate(_packets(records)):
         for run in runs:
             run.receive(packet)
         if number % _REPORT_EVERY == 0:
@@ -78,6 +74,14 @@ def score_recordings(
     for run in runs:
         scored |= run.finish()
     return [scored[id(model)] for model in models]
+
+
+def _packets(records: RecordIndex) -> Iterator[Packet]:
+    for record, header in records.iter_records():
+        try:
+            yield decode(record, received_ns=header.end_ns, header=header)
+        except RecordError:
+            continue  # text records and the like: `index` has shown that the file can be read
 
 
 def _by_input(models: Sequence[Model]) -> dict[tuple[object, ...], list[Model]]:

@@ -13,12 +13,14 @@ from quake_stream.counters import Counters
 from quake_stream.evaluation.cache import Recordings, ScoreCache
 from quake_stream.evaluation.operating import RATES_PER_HOUR, best_variant, lowest_threshold
 from quake_stream.evaluation.points import card_metrics, curve, families, point
+from quake_stream.evaluation.scoring import Scored
 from quake_stream.evaluation.sets import RecordingSet
 from quake_stream.evaluation.stalta import ratios
 from quake_stream.evaluation.sweep import (
     STALTA_OFF_SHARES,
     SetSweep,
     Sweep,
+    Threshold,
     is_held_out,
     model_thresholds,
     stalta_thresholds,
@@ -71,40 +73,34 @@ def sweep_all(
     -------
     The sweeps of the models, in their order, and those of STA/LTA, one for each share of off.
     """
-    by_model: list[list[SetSweep]] = [[] for _ in named]
-    by_share: list[list[SetSweep]] = [[] for _ in STALTA_OFF_SHARES]
+    results: list[_SetResult] = []
     for recordings in sets:
         include = ALL_STREAMS if all_stations else _held_out_streams(recordings)
-        if not include:
-            continue
-        wanted = Recordings(name=recordings.name, paths=(recordings.recordings,), include=include)
-        scored = cache.score(
-            [one.model for one in named],
-            wanted,
-            progress=partial(report, recordings.name),
-        )
-        for one, windows, swept in zip(named, scored, by_model, strict=True):
-            spec = one.model.spec
-            thresholds = model_thresholds(spec, spec.min_windows)
-            swept.append(sweep_model(recordings, windows, spec, thresholds, hop_s))
-        characteristic = ratios([recordings.recordings], include)
-        for share, swept in zip(STALTA_OFF_SHARES, by_share, strict=True):
-            swept.append(sweep_stalta(recordings, characteristic, stalta_thresholds(share)))
-        report(recordings.name, 1.0)
-    models = [
+        if include:
+            wanted = Recordings(name=recordings.name, paths=(recordings.recordings,), include=include)
+            models = [one.model for one in named]
+            scored = cache.score(models, wanted, progress=partial(report, recordings.name))
+            results.append(_sweep_set(recordings, models, scored, include, hop_s))
+            report(recordings.name, 1.0)
+    swept = [
         Sweep(
             label=one.label,
             family=one.model.spec.name,
-            thresholds=model_thresholds(one.model.spec, one.model.spec.min_windows),
-            sets=tuple(swept),
+            thresholds=_thresholds(one.model),
+            sets=tuple(result.by_model[number] for result in results),
         )
-        for one, swept in zip(named, by_model, strict=True)
+        for number, one in enumerate(named)
     ]
     baseline = [
-        Sweep(label=STALTA, family=STALTA, thresholds=stalta_thresholds(share), sets=tuple(swept))
-        for share, swept in zip(STALTA_OFF_SHARES, by_share, strict=True)
+        Sweep(
+            label=STALTA,
+            family=STALTA,
+            thresholds=stalta_thresholds(share),
+            sets=tuple(result.by_share[number] for result in results),
+        )
+        for number, share in enumerate(STALTA_OFF_SHARES)
     ]
-    return models, baseline
+    return swept, baseline
 
 
 def describe(models: Sequence[Sweep], baseline: Sequence[Sweep]) -> dict[str, Any]:
@@ -134,6 +130,37 @@ def describe(models: Sequence[Sweep], baseline: Sequence[Sweep]) -> dict[str, An
         "card_metrics": {sweep.label: card_metrics(sweep) for sweep in models},
         "curves": [curve(sweep) for sweep in (*models, *baseline)],
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SetResult:
+    """One set, swept by every model and by STA/LTA with every share of off."""
+
+    by_model: list[SetSweep]
+    by_share: list[SetSweep]
+
+
+def _sweep_set(
+    recordings: RecordingSet,
+    models: Sequence[Model],
+    scored: Sequence[Scored],
+    include: Sequence[StreamPattern],
+    hop_s: float,
+) -> _SetResult:
+    characteristic = ratios([recordings.recordings], include)
+    return _SetResult(
+        by_model=[
+            sweep_model(recordings, windows, model.spec, _thresholds(model), hop_s)
+            for model, windows in zip(models, scored, strict=True)
+        ],
+        by_share=[
+            sweep_stalta(recordings, characteristic, stalta_thresholds(share)) for share in STALTA_OFF_SHARES
+        ],
+    )
+
+
+def _thresholds(model: Model) -> tuple[Threshold, ...]:
+    return model_thresholds(model.spec, model.spec.min_windows)
 
 
 def _held_out_streams(recordings: RecordingSet) -> tuple[StreamPattern, ...]:

@@ -160,26 +160,20 @@ def evaluate_windows(
         return score_places(models, kept, which, change=change, progress=lambda share: progress(name, share))
 
     plain = score("all windows", places, lambda cut: cut)
-    variants = [("three components", whole, score("three components", whole, lambda cut: cut))]
-    variants.append(("vertical only", whole, score("vertical only", whole, vertical_only)))
-    for rate_hz in SLOW_RATES_HZ:
-        name = f"as at {rate_hz:g} Hz"
-        variants.append((name, places, score(name, places, recorded_at(rate_hz))))
-    rows = []
-    for number, (label, model) in enumerate(named):
-        parts = _parts(kept, places, plain[number])
-        for name, which, scores in variants:
-            labels = np.array([place.label for place in which], dtype=np.int64)
-            parts.append({"by": "variant", "value": name, **_measure(scores[number], labels)})
-        rows.append(
-            {
-                "model": label,
-                "family": model.spec.name,
-                "sha256": model.spec.sha256,
-                **_headline(kept, places, plain[number]),
-                "parts": parts,
-            }
-        )
+    changes = [("three components", whole, lambda cut: cut), ("vertical only", whole, vertical_only)]
+    changes += [(f"as at {rate_hz:g} Hz", places, recorded_at(rate_hz)) for rate_hz in SLOW_RATES_HZ]
+    variants = [(name, which, score(name, which, change)) for name, which, change in changes]
+    rows = [
+        {
+            "model": label,
+            "family": model.spec.name,
+            "sha256": model.spec.sha256,
+            **_headline(kept, places, plain[number]),
+            "parts": _parts(kept, places, plain[number])
+            + [_variant(name, which, scores[number]) for name, which, scores in variants],
+        }
+        for number, (label, model) in enumerate(named)
+    ]
     return {"models": rows, "families": _families(rows)}
 
 
@@ -226,6 +220,11 @@ def _parts(examples: Sequence[Example], places: Sequence[Place], scores: Scores)
             keep = (labels == 0) | (column == value)
             rows.append({"by": by, "value": value, **_measure(scores[keep], labels[keep])})
     return rows
+
+
+def _variant(name: str, places: Sequence[Place], scores: Scores) -> dict[str, Any]:
+    labels = np.array([place.label for place in places], dtype=np.int64)
+    return {"by": "variant", "value": name, **_measure(scores, labels)}
 
 
 def _measure(scores: Scores, labels: Labels) -> dict[str, Any]:
