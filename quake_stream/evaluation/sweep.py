@@ -21,9 +21,9 @@ from quake_stream.training.split import split_of
 from quake_stream.training.streams import subtract
 from quake_stream.types import NS_PER_S, InstrumentId, ModelSpec
 
-_LOGITS: Final = np.arange(-1.0, 11.6, 0.2)
+_LOGITS: Final = np.concatenate([np.arange(-1.5, 6.0, 0.1), np.arange(6.0, 11.6, 0.25)])
 MODEL_ON: Final = tuple(dict.fromkeys(round(float(p), 5) for p in 1 / (1 + np.exp(-_LOGITS))))
-"""Thresholds tried: evenly spaced in log odds, from 0.27 to 0.99999."""
+"""Thresholds tried: evenly spaced in log odds, from 0.18 to 0.9975 and wider from there to 0.99999."""
 
 STALTA_ON: Final = tuple(round(float(r), 3) for r in 1.5 * 1.06 ** np.arange(64))
 """Ratios tried: 1.5 to 59, each 6 % above the last."""

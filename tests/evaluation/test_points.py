@@ -46,7 +46,7 @@ def test_a_curve_lists_every_threshold():
 
 
 def test_the_metrics_for_the_card_name_threshold_and_recall():
-    assert card_metrics(made_sweep([0] * 5, hits=[1, 1, 1, 1, 0])) == {
+    assert card_metrics(made_sweep([0] * 6, hits=[1, 1, 1, 1, 1, 0])) == {
         "stream_recall_ab_at_on_0.1": 1.0,
-        "stream_recall_ab_at_on_0.5": 0.0,
+        "stream_recall_ab_at_on_0.6": 0.0,
     }
