@@ -3,11 +3,12 @@
 from dataclasses import fields, replace
 from pathlib import Path
 
+import bodies
 import pytest
 
 from quake_stream import build
 from quake_stream.clock import DataClock, WallClock
-from quake_stream.config import parse
+from quake_stream.config import PublishSection, parse
 from quake_stream.detection.trigger import TriggerSettings
 from quake_stream.errors import ConfigError, SourceError
 from quake_stream.ingest.files import FileSource
@@ -136,6 +137,15 @@ def test_live_data_run_in_the_hosts_time_and_recordings_in_their_own(url, clock,
     )
     assert isinstance(worker.pipeline._clock, clock)
     assert worker._settings.is_replay is is_replay
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_the_feed_replays_beside_where_it_publishes(tmp_path, journal):
+    section = PublishSection(bind=f"ipc://{tmp_path}/feed", journal=journal)
+    with build.feed(section, tmp_path / "journal") as feed:
+        assert feed.replay_endpoint == f"ipc://{tmp_path}/feed.replay"
+        feed.send("status", bodies.status())
+    assert (tmp_path / "journal").exists() is journal
 
 
 def test_the_model_is_found_by_name():

@@ -9,20 +9,25 @@ import threading
 import bodies
 import pytest
 
+from quake_stream.publish.journal import Journal
 from quake_stream.publish.publisher import Publisher
+from quake_stream.publish.sockets import replay_endpoint
 
 BODY = bodies.detection(state="end", peak_probability=0.98765, reason="off")
 
 
 @pytest.fixture
-def feed():
+def feed(tmp_path):
     """Publish two detections and a status in turn until the test ends; gives the address."""
     opened, done = threading.Event(), threading.Event()
     address = []
 
     def run():
-        with Publisher("tcp://127.0.0.1:*") as publisher:
-            address.append(publisher.endpoint)
+        journal = Journal(tmp_path / "journal", max_bytes=1_000_000, max_age_s=1e6)
+        address.append(f"ipc://{tmp_path}/feed")
+        with Publisher(address[0], replay_bind=replay_endpoint(address[0]), journal=journal) as publisher:
+            for n in range(3):
+                publisher.send("detection.XX.EARLY.--.HH", BODY | {"revision": n})
             opened.set()
             while not done.wait(0.02):
                 if publisher.n_subscriptions:
@@ -52,6 +57,20 @@ def test_piped_output_is_one_json_object_a_line_until_enough_came(program, feed)
     }
     assert all(message["body"] == BODY for message in messages)
     assert listener.err == [f"listening on {feed} for detection.; Ctrl-C ends"]
+
+
+def test_what_came_before_is_listed_on_demand_and_says_so(program, feed):
+    listener = program("listen", feed, "--since", "1h", "--count", 4)
+    assert listener.end() == 0
+    messages = [json.loads(line) for line in listener.out]
+    assert [message["body"]["revision"] for message in messages[:3]] == [0, 1, 2]
+    assert all(message["replayed"] for message in messages[:3])
+
+
+def test_a_time_that_is_none_is_wrong_usage(quake_stream):
+    done = quake_stream("listen", "--since", "yesterday")
+    assert done.status == 2
+    assert "neither a duration such as 1h nor a UTC time" in done.err
 
 
 def test_topics_choose(program, feed):

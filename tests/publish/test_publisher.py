@@ -13,7 +13,9 @@ from zmq.utils.monitor import recv_monitor_message
 from quake_stream.counters import Key
 from quake_stream.errors import ConfigError, PublishError
 from quake_stream.publish.frames import Message, WireError
+from quake_stream.publish.journal import Journal
 from quake_stream.publish.publisher import MAX_EVENTS_PER_POLL, Publisher
+from quake_stream.publish.requests import Request
 from quake_stream.publish.sequence import Missed
 from quake_stream.publish.subscriber import Subscriber
 
@@ -56,6 +58,44 @@ def test_a_message_that_cannot_be_sent_uses_up_no_number(publish: Publish) -> No
     with pytest.raises(WireError):
         publisher.send("status", STATUS | {"x": float("nan")})
     assert publisher.send("status", STATUS) == 1
+
+
+def test_a_message_is_in_the_journal_before_it_is_sent(tmp_path: Path, publish: Publish) -> None:
+    journal = Journal(tmp_path, max_bytes=1_000_000, max_age_s=1e6)
+    publisher = publish(journal=journal)
+    seen = []
+    wire = publisher._socket
+
+    class Spy:
+        def poll(self, timeout: int) -> int:
+            return wire.poll(timeout)
+
+        def send_multipart(self, frames: list[bytes], _flags: int) -> None:
+            (entry,) = journal.page(Request(session=publisher.session)).entries
+            seen.append(list(entry.frames) == frames)
+
+    publisher._socket = Spy()  # type: ignore[assignment]  # all that sending needs
+    publisher.send("status", STATUS)
+    assert seen == [True]
+
+
+def test_a_journal_that_fails_does_not_keep_messages_from_subscribers(
+    tmp_path: Path, publish: Publish, subscribe: Subscribe
+) -> None:
+    folder = tmp_path / "journal"
+    folder.write_text("a file where the folder should be")
+    publisher = publish(journal=Journal(folder, max_bytes=1_000_000, max_age_s=1e6))
+    subscriber = subscribe(publisher)
+    publisher.send("status", STATUS)
+    assert isinstance(subscriber.receive(), Message)
+    assert publisher.problem == "messages cannot be journalled (File exists)"
+    assert publisher.counts()[Key("messages.unjournalled", "EEXIST")] == 1
+
+
+def test_a_replay_address_in_use_leaves_nothing_open(tmp_path: Path, publish: Publish) -> None:
+    taken = publish().endpoint
+    with pytest.raises(PublishError, match=f"cannot publish on {taken}: Address already in use"):
+        publish(replay_bind=taken)
 
 
 def test_subscribers_that_come_and_go_are_counted(
