@@ -46,17 +46,6 @@ def write_checkpoint(
     min_windows: int,
 ) -> ModelCard:
     """Fit the temperature on validation and save weights and card; the card as written."""
-    best = max(trained.history, key=lambda evaluation: evaluation.merit)
-    labels = trained.validation.labels
-    metrics = {
-        "validation_auc": best.auc,
-        "validation_recall_at_1_percent": best.recall_at_1_percent,
-        "validation_recall_at_0.1_percent": best.recall_at_01_percent,
-        "best_step": float(best.step),
-    } | {
-        f"validation_n_{name}_windows": float((labels == label).sum())
-        for label, name in enumerate(settings.classes)
-    }
     card = ModelCard(
         name=settings.network,
         version="1",
@@ -72,14 +61,14 @@ def write_checkpoint(
         min_windows=min_windows,
         hop_s=HOP_S,
         network=_network(settings),
-        temperature=fit_temperature(trained.logits, labels),
+        temperature=fit_temperature(trained.logits, trained.validation.labels),
         training=Training(
             data=training_data(examples),
             split=SPLIT,
             recipe=_recipe(settings, examples),
             seed=settings.seed,
         ),
-        metrics={name: float(np.round(value, 5)) for name, value in metrics.items()},
+        metrics=_metrics(trained, settings.classes),
         known_failures=KNOWN_FAILURES,
         created=dt.datetime.now(dt.UTC),
     )
@@ -123,6 +112,20 @@ def _recipe(settings: TrainSettings, examples: Sequence[Example]) -> dict[str, A
     for name in _LISTS:
         said[name] = ",".join(said[name])
     return {**said, _DIGEST: digest(examples), **versions()}
+
+
+def _metrics(trained: Trained, classes: Sequence[str]) -> dict[str, float]:
+    """What the best evaluation found, and on how many windows."""
+    best = max(trained.history, key=lambda evaluation: evaluation.merit)
+    metrics = {
+        "validation_auc": best.auc,
+        "validation_recall_at_1_percent": best.recall_at_1_percent,
+        "validation_recall_at_0.1_percent": best.recall_at_01_percent,
+        "best_step": float(best.step),
+    }
+    for label, name in enumerate(classes):
+        metrics[f"validation_n_{name}_windows"] = float((trained.validation.labels == label).sum())
+    return {name: float(np.round(value, 5)) for name, value in metrics.items()}
 
 
 def _network(settings: TrainSettings) -> Network:
