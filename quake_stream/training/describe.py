@@ -115,7 +115,7 @@ def _recipe(settings: TrainSettings, examples: Sequence[Example]) -> dict[str, A
 
 
 def _metrics(trained: Trained, classes: Sequence[str]) -> dict[str, float]:
-    """What the best evaluation found, and on how many windows."""
+    """Tell what the best evaluation found, and on how many windows."""
     best = max(trained.history, key=lambda evaluation: evaluation.merit)
     metrics = {
         "validation_auc": best.auc,
