@@ -4,27 +4,35 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 DEADLINE_S = 60.0
+QUAKE_STREAM = (sys.executable, "-m", "quake_stream")
 
 
 class Program:
     """
-    One ``quake-stream`` process, its standard output and error collected line by line.
+    One process of ``quake-stream``, or another program, its standard output and error collected line by line.
 
     ``stdout`` is a file descriptor that takes the standard output instead.
     """
 
-    def __init__(self, *args: object, env: dict[str, str], cwd: Path, stdout: int | None = None) -> None:
+    def __init__(
+        self,
+        *args: object,
+        env: dict[str, str],
+        cwd: Path,
+        stdout: int | None = None,
+        command: Sequence[str] = QUAKE_STREAM,
+    ) -> None:
         self.out: list[str] = []
         self.err: list[str] = []
         self._changed = threading.Condition()
         self._n_open = 1 if stdout else 2
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "quake_stream", *map(str, args)],
+            [*command, *map(str, args)],
             stdin=subprocess.DEVNULL,
             stdout=stdout or subprocess.PIPE,
             stderr=subprocess.PIPE,
