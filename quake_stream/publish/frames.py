@@ -14,7 +14,7 @@ from uuid import UUID
 
 from quake_stream.errors import QuakeStreamError
 
-MAJORS: Final[Mapping[str, int]] = {"detection": 1, "heartbeat": 1, "status": 1}
+MAJORS: Final[Mapping[str, int]] = {"detection": 1, "heartbeat": 1, "network-detection": 1, "status": 1}
 MAX_BODY_BYTES: Final = 4095  # below 4 KiB: one page, and far from what any binding limits
 MAX_TOPIC_BYTES: Final = 128  # FDSN codes have at most 8 characters each, so real topics stay below 64
 

@@ -107,7 +107,7 @@ def test_a_newer_major_version_is_refused_with_what_to_do() -> None:
 
 
 def test_fields_and_kinds_that_are_unknown_pass() -> None:
-    body = {"schema": "quake-stream/network-detection/3", "later": [1, {"deep": None}]}
+    body = {"schema": "quake-stream/later-kind/3", "later": [1, {"deep": None}]}
     assert decode([*GOOD[:2], json.dumps(body).encode()], received_ns=0).body == body
 
 
