@@ -5,6 +5,7 @@ from typing import Final
 
 import zmq
 
+from quake_stream.publish.keys import ClientKey
 from quake_stream.publish.requests import Request, encode_request
 from quake_stream.publish.sockets import Options, connected
 
@@ -20,9 +21,17 @@ class Asker:
     with those on the new.  Times are monotonic seconds.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, poller: zmq.Poller) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        endpoint: str,
+        poller: zmq.Poller,
+        *,
+        key: ClientKey | None = None,
+    ) -> None:
         self._context = context
         self._endpoint = endpoint
+        self._key = key
         self._poller = poller
         self._socket: zmq.Socket[bytes] | None = None
         self._again_s = 0.0
@@ -51,7 +60,7 @@ class Asker:
         if self._socket is None:
             self._heard_s = now_s
         self.end()
-        self._socket = connected(self._context, zmq.DEALER, self._endpoint, options=_OPTIONS)
+        self._socket = connected(self._context, zmq.DEALER, self._endpoint, options=_OPTIONS, key=self._key)
         self._poller.register(self._socket, zmq.POLLIN)
         self._send(request, now_s)
 

@@ -9,22 +9,26 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Final, Self
 
 import zmq
 
 from quake_stream.counters import Counters, Key, merge
 from quake_stream.publish.frames import Header, encode
+from quake_stream.publish.gate import Gate
 from quake_stream.publish.journal import Journal
+from quake_stream.publish.keys import KeyPair
 from quake_stream.publish.replayer import Replayer
-from quake_stream.publish.sockets import DEFAULT_ENDPOINT, Options, bound
+from quake_stream.publish.sockets import DEFAULT_ENDPOINT, Options, bound, released
 
 MAX_EVENTS_PER_POLL: Final = 1000  # so that a peer that floods us with subscriptions cannot hold the worker
 
-_OPTIONS: Final[Options] = (
-    (zmq.MAXMSGSIZE, 256),  # of what subscribers send: libzmq spends 49 bytes on each byte of a subscription
-    (zmq.XPUB_VERBOSER, 1),  # report every join and leave, not only the first of a topic
-)
+_VERBOSER: Final[Options] = ((zmq.XPUB_VERBOSER, 1),)  # report every join and leave, not only the first
+# Of what subscribers send: libzmq spends 49 bytes on each byte of a subscription.  The handshake of CURVE
+# counts as well, and its longest command has some 300 bytes.
+_MAX_BYTES: Final = 256
+_MAX_BYTES_ENCRYPTED: Final = 512
 
 
 class Publisher:
@@ -42,10 +46,16 @@ class Publisher:
         Where subscribers ask for what they missed, in the same notation; None where they cannot.
     journal
         What they are answered from; closed together with the sockets.
+    key
+        Keys of the service.  With them all is encrypted, also the replay, and nobody connects but
+        ``clients``, wherever it is bound.
+    clients
+        Name → public key of those who may connect; see `admit`.
     send_hwm
         Messages kept for each subscriber that does not keep up; further ones are dropped for it.
     allow_insecure
-        Bind to an address other than loopback although anyone who reaches it can read the feed.
+        Without keys, bind to an address other than loopback although anyone who reaches it can read the
+        feed.
     linger_ms
         How long `close` waits for messages that are still to be sent.
     context
@@ -54,7 +64,7 @@ class Publisher:
     Raises
     ------
     ConfigError
-        The address is none, or is not loopback and ``allow_insecure`` is false.
+        The address is none, or is not loopback and there is neither ``key`` nor ``allow_insecure``.
     PublishError
         The address cannot be bound now, as when another program has the port.
     """
@@ -65,6 +75,8 @@ class Publisher:
         *,
         replay_bind: str | None = None,
         journal: Journal | None = None,
+        key: KeyPair | None = None,
+        clients: Mapping[str, str] | None = None,
         send_hwm: int = 10_000,
         allow_insecure: bool = False,
         linger_ms: int = 1000,
@@ -81,12 +93,19 @@ class Publisher:
                 stack.callback(context.term)
             if journal is not None:
                 stack.callback(journal.close)
-            options = ((zmq.SNDHWM, send_hwm), (zmq.LINGER, linger_ms), *_OPTIONS)
-            self._socket = bound(context, zmq.XPUB, bind, options=options, insecure=allow_insecure)
+            self._gate = Gate(context, clients or {}) if key is not None else None
+            if self._gate is not None:
+                stack.callback(self._gate.close)
+            max_bytes = _MAX_BYTES if key is None else _MAX_BYTES_ENCRYPTED
+            limits = ((zmq.SNDHWM, send_hwm), (zmq.LINGER, linger_ms), (zmq.MAXMSGSIZE, max_bytes))
+            self._open = partial(
+                bound, context, zmq.XPUB, options=(*limits, *_VERBOSER), insecure=allow_insecure, key=key
+            )
+            self._socket = self._open(bind)
             stack.callback(self._socket.close)
-            self._replayer = None
-            if replay_bind is not None:
-                self._replayer = Replayer(context, replay_bind, journal=journal, insecure=allow_insecure)
+            replayer = partial(Replayer, context, journal=journal, insecure=allow_insecure, key=key)
+            self._replayer = None if replay_bind is None else replayer(replay_bind)
+            if self._replayer is not None:
                 stack.callback(self._replayer.close)
             self._closing = stack.pop_all()
         self.endpoint = self._socket.get_string(zmq.LAST_ENDPOINT)
@@ -113,13 +132,16 @@ class Publisher:
 
     def poll(self, timeout_s: float = 0.0) -> None:
         """
-        Serve subscribers: note who came and went, replay; waits up to ``timeout_s`` for the first of them.
+        Serve subscribers: let them in, note who came and went, replay; waits up to ``timeout_s`` for the first.
 
-        Call this while nothing is sent and in between: `send` notes who came, but does not replay.
+        Call this while nothing is sent and in between: `send` lets in and notes who came, but does not
+        replay.  With keys a new connection waits for it, and is given up after two seconds.
         """
         if timeout_s:
             poller = zmq.Poller()
             poller.register(self._socket, zmq.POLLIN)
+            if self._gate is not None:
+                poller.register(self._gate.socket, zmq.POLLIN)
             if self._replayer is not None:
                 poller.register(self._replayer.socket, zmq.POLLIN)
             poller.poll(round(timeout_s * 1000))
@@ -127,16 +149,42 @@ class Publisher:
         if self._replayer is not None:
             self._replayer.poll()
 
+    def admit(self, clients: Mapping[str, str]) -> None:
+        """
+        Let in others than before: name → public key; of no effect on a feed without keys.
+
+        ZeroMQ asks only when a connection begins and cannot end a single one.  So when a key is missing now,
+        all connections are closed, at the next `poll`; those who may, are back within seconds and fetch what
+        they missed.
+
+        Raises
+        ------
+        PublishError
+            Another program took the port in that moment.
+        """
+        if self._gate is None or not self._gate.replace(clients):
+            return
+        released(self._socket)
+        self._counters.add("subscriptions.left", self.n_subscriptions)
+        self.n_subscriptions = 0
+        self._socket = self._open(self.endpoint)
+        self._closing.callback(self._socket.close)
+        if self._replayer is not None:
+            self._replayer.reopen()
+
     @property
     def problem(self) -> str:
         """What does not work although messages are sent, in words; empty when all is well."""
-        if self._journal is None or not self._journal.problem:
-            return ""
-        return f"messages cannot be journalled ({self._journal.problem})"
+        problems = []
+        if self._journal is not None and self._journal.problem:
+            problems.append(f"messages cannot be journalled ({self._journal.problem})")
+        if self._gate is not None and not self._gate.n_clients:
+            problems.append("nobody may subscribe: the list of clients is empty")
+        return "; ".join(problems)
 
     def counts(self) -> Mapping[Key, int]:
         """Snapshot of the counters."""
-        parts = [part for part in (self._journal, self._replayer) if part is not None]
+        parts = [part for part in (self._journal, self._gate, self._replayer) if part is not None]
         return merge([self._counters.snapshot(), *(part.counts() for part in parts)])
 
     def close(self) -> None:
@@ -150,6 +198,8 @@ class Publisher:
         self.close()
 
     def _take_note(self) -> None:
+        if self._gate is not None:
+            self._gate.poll()
         for _ in range(MAX_EVENTS_PER_POLL):
             if not self._socket.poll(0):
                 return

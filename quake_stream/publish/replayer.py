@@ -7,6 +7,7 @@ that does not take its answer loses it and may ask again.
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import zmq
@@ -14,8 +15,9 @@ import zmq
 from quake_stream.counters import Counters, Key
 from quake_stream.publish.frames import WireError
 from quake_stream.publish.journal import Journal, Page
+from quake_stream.publish.keys import KeyPair
 from quake_stream.publish.requests import MESSAGE, REFUSED, End, decode_request, encode_end
-from quake_stream.publish.sockets import Options, bound
+from quake_stream.publish.sockets import Options, bound, released
 
 MAX_PAGES_PER_POLL: Final = 4
 _REST: Final = 4  # times as long as it took to answer
@@ -32,8 +34,8 @@ class Replayer:
     """
     Answer requests; to be made, used and closed in the thread that writes to the journal.
 
-    Without a journal every answer is empty, so that a subscriber need not wait in vain.  ``insecure`` and
-    errors as for `quake_stream.publish.sockets.bound`.
+    Without a journal every answer is empty, so that a subscriber need not wait in vain.  ``insecure``,
+    ``key`` and errors as for `quake_stream.publish.sockets.bound`.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class Replayer:
         *,
         journal: Journal | None,
         insecure: bool,
+        key: KeyPair | None = None,
     ) -> None:
         self._journal = journal
         self._counters = Counters()
         self._next_s = 0.0  # monotonic
-        self.socket = bound(context, zmq.ROUTER, bind, options=_OPTIONS, insecure=insecure)
+        self._open = partial(bound, context, zmq.ROUTER, options=_OPTIONS, insecure=insecure, key=key)
+        self.socket = self._open(bind)
         self.endpoint = self.socket.get_string(zmq.LAST_ENDPOINT)
 
     def poll(self) -> None:
@@ -62,6 +66,11 @@ class Replayer:
             self._answer(peer, frames)
         now_s = time.monotonic()
         self._next_s = now_s + _REST * (now_s - started_s)
+
+    def reopen(self) -> None:
+        """Close all connections and open the socket anew at its address; raises `PublishError`."""
+        released(self.socket)
+        self.socket = self._open(self.endpoint)
 
     def counts(self) -> Mapping[Key, int]:
         """Snapshot of the counters."""

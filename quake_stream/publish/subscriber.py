@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Final, Self
 
 import zmq
@@ -20,6 +21,7 @@ from quake_stream.counters import Counters, Key, merge
 from quake_stream.publish.asker import Asker
 from quake_stream.publish.frames import Header, Message, WireError
 from quake_stream.publish.inbox import Inbox
+from quake_stream.publish.keys import read_client_key
 from quake_stream.publish.requests import END, MESSAGE, REFUSED, decode_end
 from quake_stream.publish.sequence import Missed
 from quake_stream.publish.sockets import DEFAULT_ENDPOINT, connected, replay_endpoint
@@ -60,6 +62,9 @@ class Subscriber:
         Fetch what was missed; otherwise only say so.
     replay
         Address of the journal; by default the port after the endpoint's, where a service has it.
+    key
+        File with the keys of this subscriber and the public key of the service, from ``quake-stream keys``,
+        where the feed is encrypted.  A service that does not know the key is as silent as one that is away.
     recv_hwm
         Messages kept here while the caller is busy; further ones are fetched later, or reported.
     context
@@ -68,7 +73,7 @@ class Subscriber:
     Raises
     ------
     ConfigError
-        The endpoint is none.
+        The endpoint is none, or the file holds no keys.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class Subscriber:
         after: Header | None = None,
         fill: bool = True,
         replay: str | None = None,
+        key: Path | str | None = None,
         recv_hwm: int = 10_000,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
     ) -> None:
@@ -98,9 +104,11 @@ class Subscriber:
                 context = zmq.Context()
                 stack.callback(context.term)
             options = ((zmq.RCVHWM, recv_hwm),)
-            self._socket = connected(context, zmq.SUB, endpoint, options=options)
+            keys = None if key is None else read_client_key(Path(key))
+            self._socket = connected(context, zmq.SUB, endpoint, options=options, key=keys)
             stack.callback(self._socket.close)
-            self._asker = Asker(context, replay or replay_endpoint(endpoint), self._poller) if fill else None
+            journal = replay or replay_endpoint(endpoint)
+            self._asker = Asker(context, journal, self._poller, key=keys) if fill else None
             if self._asker is not None:
                 stack.callback(self._asker.end)
             self._closing = stack.pop_all()
