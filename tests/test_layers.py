@@ -44,6 +44,7 @@ LAYERS = {
     "training": BASE | {"windowing", "detection", "models", "mseed"},
     "evaluation": BASE | {"windowing", "detection", "training", "mseed"},
     "formats": BASE | {"publish.iso8601"},
+    "bench": BASE | {"publish"},
     "export": BASE
     | {"formats", "log", "supervision"}
     | {"publish.iso8601", "publish.frames", "publish.sequence", "publish.subscriber"},
@@ -67,7 +68,7 @@ LAYERS = {
     "offline": PARTS | {"build"},
     "service": PARTS | {"build"},
     "diagnosis": PARTS | {"build"},
-    "cli": PARTS | {"build", "offline", "service", "diagnosis", "export"},
+    "cli": PARTS | {"build", "offline", "service", "diagnosis", "export", "bench"},
     "__main__": {"cli"},
 }
 

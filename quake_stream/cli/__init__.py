@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import quake_stream
-from quake_stream.cli import evaluate, export
+from quake_stream.cli import bench, evaluate, export, keys
 from quake_stream.cli.check import check
 from quake_stream.cli.coincide import coincide
 from quake_stream.cli.compare import compare
@@ -53,6 +53,8 @@ _add(train)
 _add(until_reader_leaves(tune))
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(export.app, name="export")
+app.add_typer(keys.app, name="keys")
+app.add_typer(bench.app, name="bench")
 
 
 def _show_version(value: bool) -> None:

@@ -1,0 +1,1 @@
+"""How fast the feed is on this machine; measures through the parts that the service itself uses."""
