@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +22,8 @@ from program import DEADLINE_S, Program
 from quake_stream.counters import Counters
 from quake_stream.mseed import archive
 from quake_stream.publish.frames import Header, encode_header
+from quake_stream.publish.keys import new_pair, write_key
+from quake_stream.publish.publisher import Publisher
 from quake_stream.publish.subscriber import Message, Subscriber
 from quake_stream.replay.server import ReplayServer
 
@@ -134,6 +137,26 @@ def test_an_example_says_when_not_even_a_heartbeat_comes(name, example, feed):
     shown = example(name, feed.address, 0.3)
     shown.until(lambda: len(shown.out) >= 2)
     assert set(shown.out) == {"silence: not even a heartbeat"}
+
+
+@pytest.mark.parametrize("name", [*NATIVE, "with_class.py"])
+def test_an_example_reads_an_encrypted_feed_with_its_key_file(name, example, tmp_path):
+    server, client = new_pair(), new_pair()
+    key_file = tmp_path / "client.key"
+    write_key(key_file, client, owner="client", server=server.public)
+    bind = f"ipc://{tmp_path}/feed"
+    with Publisher(
+        bind, replay_bind=f"{bind}.replay", key=server, clients={"client": client.public}, linger_ms=0
+    ) as publisher:
+        shown = example(name, bind, *([60] if name in NATIVE else []), key_file)
+        deadline_s = time.monotonic() + DEADLINE_S
+        while not publisher.n_subscriptions:
+            assert time.monotonic() < deadline_s, [publisher.counts(), shown.err]
+            publisher.poll(0.1)
+        publisher.send(TOPIC, bodies.detection())
+        while not [line for line in shown.out if line.startswith(f"{ONSET} {TOPIC} new")]:
+            assert time.monotonic() < deadline_s, [shown.out, shown.err]
+            publisher.poll(0.1)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 /* Print detections: cc subscriber.c -o subscriber -lzmq -lcjson, then ./subscriber tcp://127.0.0.1:5561 15,
- * address and patience in s.  Debian: apt install libzmq3-dev libcjson-dev. */
+ * address and patience in s.  Debian: apt install libzmq3-dev libcjson-dev.
+ * A third argument is the file with the keys of this subscriber, where the feed is encrypted. */
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -34,6 +35,24 @@ static int receive(void *socket, char *frame, int max, int is_last)
         fail("this is no message of quake-stream");
     frame[length] = '\0';
     return length;
+}
+
+/* Set the keys that stand in the file of an encrypted feed. */
+static void set_keys(void *socket, const char *path)
+{
+    char line[256], key[41];
+    FILE *file = fopen(path, "r");
+    if (!file)
+        fail("the file with the keys cannot be read");
+    while (fgets(line, sizeof line, file)) {
+        if (sscanf(line, " public-key = \"%40[^\"]", key) == 1)
+            zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, key, sizeof key);
+        else if (sscanf(line, " secret-key = \"%40[^\"]", key) == 1)
+            zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, key, sizeof key);
+        else if (sscanf(line, " server-key = \"%40[^\"]", key) == 1)
+            zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, key, sizeof key);
+    }
+    fclose(file);
 }
 
 static const char *text(const cJSON *body, const char *name)
@@ -86,13 +105,15 @@ static void follow(const char *header)
 int main(int argc, char **argv)
 {
     char topic[MAX_TOPIC + 1], header[HEADER + 1], frame[MAX_BODY + 1];
-    if (argc != 3)
-        fail("usage: subscriber ADDRESS SECONDS");
+    if (argc < 3)
+        fail("usage: subscriber ADDRESS SECONDS [KEYS]");
     int patience_ms = (int)(1000 * atof(argv[2]));
     void *socket = zmq_socket(zmq_ctx_new(), ZMQ_SUB);
     zmq_setsockopt(socket, ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms);
     /* One sequence counts all topics, so with a filter here the others would look lost. */
     zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0);
+    if (argc > 3)
+        set_keys(socket, argv[3]);
     if (zmq_connect(socket, argv[1]))
         fail(zmq_strerror(zmq_errno()));
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -1,12 +1,22 @@
 // Print detections: npm install, then node subscriber.mjs tcp://127.0.0.1:5561 15, address and patience in s.
+// A third argument is the file with the keys of this subscriber, where the feed is encrypted.
 
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { Subscriber } from "zeromq";
 
 const KNOWN = { detection: 1, heartbeat: 1 }; // schemas, each with the major version that this program reads
-const [address, patienceS] = process.argv.slice(2);
+const [address, patienceS, keyFile] = process.argv.slice(2);
 const socket = new Subscriber({ receiveTimeout: 1000 * Number(patienceS) });
 socket.subscribe(); // one sequence counts all topics, so with a filter here the others would look lost
+if (keyFile) {
+  const keys = Object.fromEntries(
+    [...readFileSync(keyFile, "utf8").matchAll(/^\s*(\w+)-key = "(.{40})"/gm)].map((found) => found.slice(1)),
+  );
+  socket.curvePublicKey = keys.public;
+  socket.curveSecretKey = keys.secret;
+  socket.curveServerKey = keys.server;
+}
 socket.connect(address);
 
 async function receive() {
