@@ -19,12 +19,6 @@ app = typer.Typer(
 )
 
 
-# One command of several to come: without this, typer would make it the whole program.
-@app.callback()
-def _bench() -> None:
-    pass
-
-
 def feed(
     subscribers: Annotated[
         list[int] | None,
