@@ -1,6 +1,6 @@
 """Build the parts from their sections of the configuration; the only place that knows both."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -20,7 +20,9 @@ from quake_stream.onset import pick_onset
 from quake_stream.packet_queue import PacketQueue
 from quake_stream.pipeline import Pipeline
 from quake_stream.protocols import Model, Source
+from quake_stream.publish.clients import read_clients
 from quake_stream.publish.journal import Journal
+from quake_stream.publish.keys import KeyPair, read_server_key
 from quake_stream.publish.publisher import Publisher
 from quake_stream.publish.sockets import replay_endpoint
 from quake_stream.stations import StationWatch
@@ -125,8 +127,19 @@ def sources(config: Config, positions: ResumeStore) -> list[Source]:
     ]
 
 
+def server_key(section: PublishSection) -> KeyPair | None:
+    """Read the keys of the feed, None where it is not encrypted; raises `ConfigError`."""
+    return None if section.key is None else read_server_key(section.key)
+
+
+def clients(section: PublishSection) -> Mapping[str, str]:
+    """Read who may subscribe to an encrypted feed, name → public key; raises `ConfigError`."""
+    return {} if section.clients is None else read_clients(section.clients)
+
+
 def feed(section: PublishSection, journal_folder: Path) -> Publisher:
     """Open the feed with its journal; raises `ConfigError`, `PublishError`."""
+    key, listed = server_key(section), clients(section)
     journal = None
     if section.journal:
         journal = Journal(
@@ -138,6 +151,8 @@ def feed(section: PublishSection, journal_folder: Path) -> Publisher:
         section.bind,
         replay_bind=section.replay_bind or replay_endpoint(section.bind),
         journal=journal,
+        key=key,
+        clients=listed,
         send_hwm=section.send_hwm,
         allow_insecure=section.allow_insecure,
     )

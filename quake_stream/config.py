@@ -175,6 +175,8 @@ class PublishSection(Section):
     """The feed of detections."""
 
     bind: str = "tcp://127.0.0.1:5561"
+    key: FolderPath | None = None
+    clients: FolderPath | None = None
     allow_insecure: bool = False
     send_hwm: Annotated[int, Field(ge=10, le=1_000_000)] = 10_000
     heartbeat_s: Annotated[float, Field(ge=0.1, le=300)] = 5.0
@@ -184,6 +186,12 @@ class PublishSection(Section):
     journal_max_age_s: Annotated[float, Field(ge=60, le=31_536_000)] = 604_800.0
     author: str = "quake_stream"
     agency: str = ""
+
+    @model_validator(mode="after")
+    def _key_with_clients(self) -> Self:
+        if (self.key is None) != (self.clients is None):
+            raise ValueError("key and clients belong together: set both, or neither")
+        return self
 
 
 class ServiceSection(Section):

@@ -35,7 +35,7 @@ _DRAIN_SHARE = 0.6
 # Reading recordings waits for the worker, so a long queue would only make stopping slow.
 _REPLAY_QUEUE = 500
 # What a reload changes; all other keys need a restart.
-_RELOADABLE = ("trigger.", "stations.", "service.log_", "service.stop_timeout_s")
+_RELOADABLE = ("trigger.", "stations.", "service.log_", "service.stop_timeout_s", "publish.clients")
 
 
 class Service:
@@ -216,6 +216,7 @@ class Service:
         try:
             config = load(self._path)
             settings = build.trigger_settings(config, self._model.spec)
+            clients = build.clients(config.publish)
         except ConfigError as exc:
             self._counters.add("reloads.refused")
             log.warning("service.reload_refused", problems=str(exc).split("\n"))
@@ -224,6 +225,7 @@ class Service:
             logs.configure(config.service.log_level, config.service.log_format)
             detector = self._worker.pipeline.detector
             self._worker.between_turns(lambda: detector.set_triggers(settings))
+            self._worker.admit(clients)
             self._config = config
             log.info(
                 "service.reloaded",

@@ -69,6 +69,10 @@ class Feed(Publisher, Protocol):
         """Serve the sockets' housekeeping."""
         ...
 
+    def admit(self, clients: Mapping[str, str]) -> None:
+        """Let in others than before, name → public key, where the feed is encrypted."""
+        ...
+
     def counts(self) -> Mapping[Key, int]:
         """Snapshot of the feed's counters."""
         ...
@@ -145,6 +149,10 @@ class Worker:
     def between_turns(self, change: Callable[[], None]) -> None:
         """Run ``change`` in the worker's thread before its next turn; how a reload gets in."""
         self._pending.append(change)
+
+    def admit(self, clients: Mapping[str, str]) -> None:
+        """Let others subscribe than before, from the next turn on; of no effect before the feed is open."""
+        self.between_turns(lambda: self._feed.admit(clients) if self._feed else None)
 
     def stations(self) -> Mapping[str, int]:
         """Count the instruments by state."""

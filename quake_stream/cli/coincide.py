@@ -37,6 +37,9 @@ def coincide(
         str | None,
         typer.Option(metavar="ADDRESS", help="Where missed messages are had; default: the port after."),
     ] = None,
+    key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keys for an encrypted feed, from quake-stream keys.")
+    ] = None,
     bind: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where to publish network detections.")
     ] = "tcp://127.0.0.1:5563",
@@ -99,7 +102,7 @@ def coincide(
     if recorded:
         _from_files(recorded, rule, agency=agency, life=life, table=table)
     else:
-        _live(_Source(connect, _since_ns(since), replay), bind, rule, agency=agency, table=table)
+        _live(_Source(connect, _since_ns(since), replay, key), bind, rule, agency=agency, table=table)
 
 
 def _from_files(paths: list[Path], rule: "CoincidenceRule", *, agency: str, life: bool, table: bool) -> None:
@@ -132,6 +135,7 @@ class _Source(NamedTuple):
     address: str
     since_ns: int | None
     replay: str | None
+    key: Path | None
 
 
 def _since_ns(text: str | None) -> int | None:
@@ -159,6 +163,7 @@ def _live(source: _Source, bind: str, rule: "CoincidenceRule", *, agency: str, t
             timeout_s=0.5,
             since_ns=source.since_ns,
             replay=source.replay,
+            key=source.key,
         ) as subscriber,
     ):
         relay = Relay(rule, feed, session=feed.session, host=platform.node(), agency=agency)

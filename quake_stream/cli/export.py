@@ -12,6 +12,7 @@ import typer
 
 from quake_stream.cli.pipes import until_reader_leaves
 from quake_stream.cli.plain_help import PlainCommand, PlainGroup
+from quake_stream.cli.states import StateSet, states_of
 from quake_stream.errors import ConfigError
 
 app = typer.Typer(
@@ -24,28 +25,10 @@ app = typer.Typer(
 )
 
 
-STATES = ("new", "update", "end", "retract")
-
-
-class StateSet(frozenset[str]):
-    """States as the command line takes them, ``new,end``."""
-
-    def __str__(self) -> str:
-        return ",".join(state for state in STATES if state in self)
-
-
-def _states(text: str | StateSet) -> StateSet:
-    if isinstance(text, StateSet):  # typer hands defaults over as well
-        return text
-    chosen = StateSet(name.strip() for name in text.split(","))
-    if not chosen <= set(STATES):
-        raise typer.BadParameter(f"{text!r} holds others than {', '.join(STATES)}")
-    return chosen
-
-
 Connect = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the service publishes.")]
 States = Annotated[
-    StateSet, typer.Option(metavar="LIST", parser=_states, help="Of new, update, end, retract; with commas.")
+    StateSet,
+    typer.Option(metavar="LIST", parser=states_of, help="Of new, update, end, retract; with commas."),
 ]
 Probability = Annotated[
     float, typer.Option("--min-probability", metavar="P", help="Least peak probability.", min=0, max=1)
@@ -56,6 +39,10 @@ Since = Annotated[
         metavar="TIME", help="Begin with the past: 90s, 30m, 12h, 2d or a time in UTC; default: now on."
     ),
 ]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="FILE", help="Keys for an encrypted feed, from quake-stream keys."),
+]
 Lines = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="File to append to; default: standard output."),
@@ -63,8 +50,8 @@ Lines = Annotated[
 Folder = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the files.")]
 
 FEED = "tcp://127.0.0.1:5561"
-FIRST_AND_LAST = _states("new,end,retract")
-ALL = _states("new,update,end,retract")
+FIRST_AND_LAST = states_of("new,end,retract")
+ALL = states_of("new,update,end,retract")
 
 
 @app.command(cls=PlainCommand)
@@ -74,6 +61,7 @@ def quakeml(
     states: States = FIRST_AND_LAST,
     min_probability: Probability = 0.0,
     since: Since = None,
+    key: KeyFile = None,
 ) -> None:
     """
     Write one QuakeML file for each detection, with one automatic pick.
@@ -90,6 +78,7 @@ def quakeml(
         states=states,
         min_probability=min_probability,
         since_ns=_since_ns(since),
+        key=key,
     )
 
 
@@ -100,6 +89,7 @@ def scml(
     states: States = FIRST_AND_LAST,
     min_probability: Probability = 0.0,
     since: Since = None,
+    key: KeyFile = None,
 ) -> None:
     """
     Write one file of SeisComP's XML for each detection, with one automatic pick.
@@ -116,6 +106,7 @@ def scml(
         states=states,
         min_probability=min_probability,
         since_ns=_since_ns(since),
+        key=key,
     )
 
 
@@ -127,6 +118,7 @@ def usgs(
     states: States = FIRST_AND_LAST,
     min_probability: Probability = 0.0,
     since: Since = None,
+    key: KeyFile = None,
 ) -> None:
     """
     Write USGS JSON, one `Pick` or `Retract` a line.
@@ -141,6 +133,7 @@ def usgs(
         states=states,
         min_probability=min_probability,
         since_ns=_since_ns(since),
+        key=key,
     )
 
 
@@ -149,9 +142,10 @@ def usgs(
 def csv(
     output: Lines = None,
     connect: Connect = FEED,
-    states: States = _states("end"),  # noqa: B008  a constant
+    states: States = states_of("end"),  # noqa: B008  a constant
     min_probability: Probability = 0.0,
     since: Since = None,
+    key: KeyFile = None,
 ) -> None:
     """
     Write one row of comma-separated values for each message wanted; one a detection by default.
@@ -166,6 +160,7 @@ def csv(
         states=states,
         min_probability=min_probability,
         since_ns=_since_ns(since),
+        key=key,
     )
 
 
@@ -178,6 +173,7 @@ def sqlite(
     states: States = ALL,
     min_probability: Probability = 0.0,
     since: Since = None,
+    key: KeyFile = None,
 ) -> None:
     """
     Keep an SQLite database: table detections, views last_day_by_station and by_day_and_station.
@@ -196,6 +192,7 @@ def sqlite(
         states=states,
         min_probability=min_probability,
         since_ns=latest_ns(output) if since is None else _since_ns(since),
+        key=key,
     )
 
 
@@ -211,6 +208,7 @@ def mqtt(
     states: States = ALL,
     min_probability: Probability = 0.0,
     since: Since = None,
+    key: KeyFile = None,
 ) -> None:
     """
     Publish on an MQTT broker, one topic for each instrument; needs the extra "export".
@@ -230,6 +228,7 @@ def mqtt(
         states=states,
         min_probability=min_probability,
         since_ns=_since_ns(since),
+        key=key,
     )
 
 
@@ -250,9 +249,10 @@ def webhook(
         Literal["json", "slack", "ntfy"], typer.Option(help="The detection as it is, or a line of text.")
     ] = "json",
     connect: Connect = FEED,
-    states: States = _states("new,retract"),  # noqa: B008  a constant
+    states: States = states_of("new,retract"),  # noqa: B008  a constant
     min_probability: Probability = 0.0,
     since: Since = None,
+    key: KeyFile = None,
 ) -> None:
     """
     Post to a web address such as those of Slack and ntfy; needs the extra "export".
@@ -274,6 +274,7 @@ def webhook(
         states=states,
         min_probability=min_probability,
         since_ns=_since_ns(since),
+        key=key,
     )
 
 

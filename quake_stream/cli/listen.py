@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,6 +28,9 @@ def listen(
     replay: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Where missed messages are had; default: the port after."),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keys for an encrypted feed, from quake-stream keys.")
     ] = None,
     as_json: Annotated[
         bool | None, typer.Option("--json/--table", help="JSON lines or table; default: table on a terminal.")
@@ -59,7 +63,9 @@ def listen(
     # A signal that arrives just before ZeroMQ waits is seen by Python only when the wait ends: hence the limit.
     with (
         StopSignals() as signals,
-        Subscriber(endpoint, topics=topics, timeout_s=0.5, since_ns=since_ns, replay=replay) as subscriber,
+        Subscriber(
+            endpoint, topics=topics, timeout_s=0.5, since_ns=since_ns, replay=replay, key=key
+        ) as subscriber,
     ):
         print(f"listening on {endpoint} for {', '.join(topics)}; Ctrl-C ends", file=sys.stderr)
         if table:

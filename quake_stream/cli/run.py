@@ -15,7 +15,7 @@ def run(
     """
     Run the service until SIGTERM or Ctrl-C.
 
-    SIGHUP reads the configuration again: thresholds, station overrides and log level change at once; a
+    SIGHUP reads the configuration again: thresholds, station overrides, log level and who may subscribe change at once; a
     file with mistakes is refused and the old one stays.
 
     Example: `quake-stream run config/raspberry-shake.toml`

@@ -5,6 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from quake_stream import build
 from quake_stream.config import Config, PublishSection
 from quake_stream.diagnosis.report import CONFIGURATION, Finding, ok, problem, problems, warning
 from quake_stream.errors import ConfigError, PublishError
@@ -50,8 +51,14 @@ def _publishing(section: PublishSection, health: Health) -> list[Finding]:
         paths = [Path(address.removeprefix("ipc://")) for address in (section.bind, replay)]
         return [_socket_path(about, max(paths, key=lambda path: len(os.fsencode(path))))]
     try:
+        key, clients = build.server_key(section), build.clients(section)
         with Publisher(
-            section.bind, replay_bind=replay, allow_insecure=section.allow_insecure, linger_ms=0
+            section.bind,
+            replay_bind=replay,
+            key=key,
+            clients=clients,
+            allow_insecure=section.allow_insecure,
+            linger_ms=0,
         ) as publisher:
             endpoint = publisher.endpoint
     except ConfigError as exc:
@@ -61,7 +68,13 @@ def _publishing(section: PublishSection, health: Health) -> list[Finding]:
             return [ok(about, f"{section.bind} is in use by the running service")]
         return [problem(about, f"{exc}; free the address, or set another publish.bind")]
     found = [ok(about, f"{section.bind} is free")]
-    if section.allow_insecure and scheme == "tcp" and "//127." not in endpoint and "//[::1]" not in endpoint:
+    if key is not None and clients:
+        found.append(ok(about, f"encrypted; who may subscribe: {', '.join(clients)}"))
+    elif key is not None:
+        found.append(warning(about, f"{section.clients} is empty, so nobody may subscribe"))
+    elif (
+        section.allow_insecure and scheme == "tcp" and "//127." not in endpoint and "//[::1]" not in endpoint
+    ):
         found.append(warning(about, "anyone who reaches this address can read the feed (allow_insecure)"))
     return found
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 
 import structlog
 
@@ -22,12 +23,13 @@ def run(
     states: AbstractSet[str],
     min_probability: float,
     since_ns: int | None = None,
+    key: Path | None = None,
 ) -> None:
     """
     Export the feed at ``connect`` until SIGTERM or SIGINT.
 
     It begins with what was published since ``since_ns`` (UTC), as far as the service's journal has it,
-    else with the present.
+    else with the present.  ``key`` is the file of keys for an encrypted feed.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def run(
     choice = Choice(states, min_probability=min_probability)
     with (
         StopSignals() as signals,
-        Subscriber(connect, topics=TOPICS, timeout_s=_WAIT_S, since_ns=since_ns) as feed,
+        Subscriber(connect, topics=TOPICS, timeout_s=_WAIT_S, since_ns=since_ns, key=key) as feed,
     ):
         exporter = Exporter(feed, make_sink(), choice)
         structlog.get_logger(__name__).info("export.started", connect=connect, states=sorted(states))
