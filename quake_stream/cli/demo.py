@@ -21,6 +21,10 @@ streams = ["BW.UH?"]
 [model]
 name = "{model}"
 
+[trigger]
+on = {on}
+off = {off}
+
 [publish]
 bind = "ipc://{folder}/feed"
 
@@ -30,6 +34,9 @@ runtime_dir = "{folder}"
 log_level = "warning"
 log_format = "console"
 """
+
+# Below what the weights ship with: on so quiet a recording nothing but earthquakes comes near it.
+_ON, _OFF = 0.5, 0.3
 
 _POINTER = """
 To listen to your own station, copy config/raspberry-shake.toml or config/small-network.toml, put in the
@@ -69,9 +76,12 @@ def demo(
         index = archive.index(demo_data.write_demo_records(folder / "data"), counters=Counters())
         server = ReplayServer(index, speed=speed, restamp=False, wait_for_clients=1)
         config = folder / "demo.toml"
-        config.write_text(_CONFIG.format(address=server.address, model=model, folder=folder))
+        config.write_text(
+            _CONFIG.format(address=server.address, model=model, on=_ON, off=_OFF, folder=folder)
+        )
         try:
             print(f"SeedLink server at {server.address}: {len(index)} records of four stations.")
+            print(f"Threshold {_ON}: lower than what the weights ship with, as the stations are very quiet.")
             with _service(config) as service:
                 # The server answers only once the subscriber is there, so that it misses nothing.
                 ends = _listen(folder, service, start=server.start, n_packets=len(index))
