@@ -49,7 +49,8 @@ def coincide(
     stations: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Where stations are: StationXML, CSV (network,station,latitude,longitude)."
+            metavar="FILE",
+            help="Where stations are: StationXML, or CSV with network, station, latitude, longitude.",
         ),
     ] = None,
     velocity: Annotated[
@@ -82,7 +83,7 @@ def coincide(
     takes up after a restart what the journal of the service has, under the same ids.  Of files it gives what
     it would have given live.  Instruments of one station count once.
 
-    Example: `quake-stream scan /data/sds | quake-stream coincide - -k 3 --stations network.xml`
+    Example: `quake-stream coincide found.jsonl -k 3 --stations network.xml`
     """
     from quake_stream.network.coordinates import read_coordinates  # noqa: PLC0415  keep --help fast
     from quake_stream.network.rule import CoincidenceRule  # noqa: PLC0415  likewise

@@ -20,13 +20,14 @@ def compare(
         str,
         typer.Option(
             metavar="FILE|SERVER",
-            help='QuakeML or FDSN event text, or an FDSN server: "USGS", "https://…".',
+            help='QuakeML or FDSN event text, or an FDSN server: "USGS".',
         ),
     ],
     stations: Annotated[
         Path,
         typer.Option(
-            metavar="FILE", help="Where stations are: StationXML, CSV (network,station,latitude,longitude)."
+            metavar="FILE",
+            help="Where stations are: StationXML, or CSV with network, station, latitude, longitude.",
         ),
     ],
     station: Annotated[
@@ -62,7 +63,7 @@ def compare(
     A detection is of an earthquake if its onset is near the first P or S that the model iasp91 predicts.
     Those too far or too small to be expected explain detections, but are never counted as missed.
 
-    Example: `quake-stream compare found.jsonl --catalogue USGS --stations network.xml --plot day.png`
+    Example: `quake-stream compare found.jsonl --catalogue USGS --stations net.xml`
     """
     from quake_stream.catalogue.job import Request, run  # noqa: PLC0415  keep --help fast
     from quake_stream.catalogue.report import as_json as to_json  # noqa: PLC0415  likewise

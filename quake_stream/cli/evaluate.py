@@ -69,7 +69,7 @@ def streams(
     Thresholds are found for 0.25, 0.5, 1 and 3 false alarms per station-hour, for each model and for
     ObsPy's classic STA/LTA (0.5 s / 10 s, 1-20 Hz), on noise of stations that training did not see.
 
-    Example: `quake-stream evaluate streams recordings/continuous/* --noise recordings/noise --model lstm`
+    Example: `quake-stream evaluate streams events/* --noise noise --model lstm`
     """
     from quake_stream.evaluation import streams as stream_level  # noqa: PLC0415  keep --help fast
     from quake_stream.evaluation.cache import ScoreCache  # noqa: PLC0415  likewise
@@ -111,7 +111,7 @@ def windows(
     """
     ROC, recall at 0.1 % and 1 % false positives and calibration on fixed windows of the validation part.
 
-    Example: `quake-stream evaluate windows set.npz --model lstm --model my-lstm.safetensors --json out.json`
+    Example: `quake-stream evaluate windows set.npz --model my-lstm.safetensors`
     """
     from quake_stream.evaluation.tables import window_tables  # noqa: PLC0415  keep --help fast
     from quake_stream.evaluation.windows import evaluate_windows  # noqa: PLC0415  likewise

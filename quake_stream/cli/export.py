@@ -201,7 +201,10 @@ def mqtt(
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", metavar="URL", help="mqtt[s]://[user@]host[:port][/prefix of the topics]"
+            "--output",
+            "-o",
+            metavar="URL",
+            help="Broker, mqtt[s]://[user@]host[:port] and a /prefix for the topics.",
         ),
     ],
     connect: Connect = FEED,
@@ -260,7 +263,7 @@ def webhook(
     Tries again for five minutes.  A token for "Authorization: Bearer" is taken from
     QUAKE_STREAM_WEBHOOK_TOKEN.
 
-    Example: `quake-stream export webhook --template ntfy --output https://ntfy.sh/my-topic`
+    Example: `quake-stream export webhook --template ntfy -o https://ntfy.sh/mine`
     """
     from quake_stream.export import delivery, program, templates  # noqa: PLC0415  keep --help fast
 

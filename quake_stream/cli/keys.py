@@ -75,7 +75,7 @@ def add(
     """
     Let one more subscriber in, from the service's next reload on.
 
-    Example: `quake-stream keys add station observatory --folder /etc/quake-stream`
+    Example: `quake-stream keys add station observatory --folder keys`
     """
     from quake_stream.publish.clients import add_client, check_name  # noqa: PLC0415  keep --help fast
     from quake_stream.publish.keys import new_pair, read_server_key, write_key  # noqa: PLC0415  likewise
@@ -101,7 +101,7 @@ def remove(name: Name, client: Client, folder: Folder = HERE) -> None:
     """
     Shut a subscriber out, from the service's next reload on; its connections are closed then.
 
-    Example: `quake-stream keys remove station observatory --folder /etc/quake-stream`
+    Example: `quake-stream keys remove station observatory --folder keys`
     """
     from quake_stream.publish.clients import check_name, remove_client  # noqa: PLC0415  keep --help fast
 

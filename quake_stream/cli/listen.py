@@ -45,7 +45,7 @@ def listen(
     Messages that were missed are fetched from the service's journal; those it does not have any more are
     reported, never hidden.
 
-    Example: `quake-stream listen --since 1h --topic detection.CX. | jq .body.onset_time`
+    Example: `quake-stream listen --since 1h --topic detection. | jq .body.station`
     """
     from quake_stream.cli.rows import HEADING, format_row  # noqa: PLC0415  ZeroMQ loads slowly
     from quake_stream.publish.listing import json_line  # noqa: PLC0415  likewise

@@ -95,7 +95,7 @@ def train(
     it was when it is started again.  Beside the weights stand the card, OUT.history.json and
     OUT.curves.png.
 
-    Example: `quake-stream train my-lstm --data ~/.seisbench/datasets/stead --limit 20000 --steps 1000`
+    Example: `quake-stream train my-lstm --data datasets/stead --limit 20000`
     """
     from quake_stream.errors import ConfigError  # noqa: PLC0415  keep --help fast
     from quake_stream.models.checkpoint import load_checkpoint  # noqa: PLC0415  likewise

@@ -55,7 +55,7 @@ def tune(
     where real earthquakes are not listed.  Sections for the configuration go to standard output, the
     explanation to standard error.
 
-    Example: `quake-stream tune /data/sds --stream "XX.STA1" --per-day 2 > thresholds.toml`
+    Example: `quake-stream tune /data/sds --per-day 2 > thresholds.toml`
     """
     from quake_stream.evaluation import tuning  # noqa: PLC0415  keep --help fast
     from quake_stream.evaluation.cache import Recordings, ScoreCache  # noqa: PLC0415  likewise

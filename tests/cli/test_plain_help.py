@@ -9,11 +9,20 @@ from typer.testing import CliRunner
 from quake_stream.cli import app
 from quake_stream.cli.plain_help import PlainCommand, PlainGroup
 
-COMMANDS = ["demo", "run", "check", "health", "listen", "scan", "replay", "train", "evaluate"]
+GROUPS = {
+    "evaluate": ["streams", "windows"],
+    "export": ["quakeml", "scml", "usgs", "csv", "sqlite", "mqtt", "webhook"],
+    "keys": ["new", "add", "remove", "list"],
+    "bench": ["feed"],
+}
+COMMANDS = [
+    *("demo", "run", "check", "health", "listen", "scan", "replay", "train", "tune", "coincide", "compare"),
+    *(f"{group} {name}" for group, names in GROUPS.items() for name in names),
+]
 
 
 @pytest.mark.parametrize("columns", [80, 120])
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("command", ["", *GROUPS, *COMMANDS])
 def test_every_text_fits_the_terminal_and_no_flag_asks_for_a_value(command, columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))
     done = CliRunner().invoke(app, [*command.split(), "--help"], terminal_width=columns)
@@ -27,7 +36,7 @@ def test_every_text_fits_the_terminal_and_no_flag_asks_for_a_value(command, colu
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_an_example_on_one_line(command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    done = CliRunner().invoke(app, [command, "--help"], terminal_width=80)
+    done = CliRunner().invoke(app, [*command.split(), "--help"], terminal_width=80)
     assert re.search(rf"^ Example: quake-stream {command}\b.*\n +\n", done.output, re.MULTILINE)
 
 
