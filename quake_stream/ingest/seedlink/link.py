@@ -69,7 +69,10 @@ def open_socket(
 def _resolve(address: Address, pulse: Pulse, deadline_s: float, getaddrinfo: Resolve) -> list[AddressInfo]:
     """Look the name up in a thread of its own: the C library cannot be interrupted, a stop must not wait."""
     answers: SimpleQueue[list[AddressInfo] | OSError] = SimpleQueue()
-    ours, theirs = socket.socketpair()
+    try:
+        ours, theirs = socket.socketpair()
+    except OSError as exc:  # no descriptor is free, as when the feed's port is flooded with connections
+        raise LinkLostError(Lost.UNREACHABLE, str(exc)) from exc
 
     def ask() -> None:
         try:

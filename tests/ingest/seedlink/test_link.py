@@ -127,3 +127,15 @@ def test_a_peer_that_vanished_is_half_open() -> None:
     with pytest.raises(LinkLostError) as caught:
         receive(Vanished())  # type: ignore[arg-type]  # a stand-in
     assert caught.value.reason is Lost.HALF_OPEN
+
+
+def test_the_lack_of_descriptors_is_a_loss_and_no_failure(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket, "socketpair", full)
+    with pytest.raises(LinkLostError, match="Too many open files") as lost:
+        open_socket(Address(host="localhost", port=1), pulse, timeout_s=5.0)
+    assert lost.value.reason is Lost.UNREACHABLE
