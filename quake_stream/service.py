@@ -231,6 +231,7 @@ class Service:
                 "service.reloaded",
                 changed=[key for key in changed if key.startswith(_RELOADABLE)],
                 needs_restart=[key for key in changed if not key.startswith(_RELOADABLE)],
+                clients=list(clients),
             )
         self._notifier.send("READY=1")
 
