@@ -16,6 +16,8 @@ from quake_stream.ingest.resume import ResumeStore
 from quake_stream.ingest.seedlink.source import SeedLinkSource
 from quake_stream.models.stalta import StaLtaModel
 from quake_stream.packet_queue import PacketQueue
+from quake_stream.publish.clients import write_clients
+from quake_stream.publish.keys import new_pair, write_key
 from quake_stream.types import SourceId
 
 SPEC = StaLtaModel().spec  # on 0.5, off 0.2, min_windows 2
@@ -155,3 +157,26 @@ def test_the_model_is_found_by_name():
 def test_a_missing_archive_is_found_out_when_it_is_read():
     with pytest.raises(SourceError, match="no such file or folder"):
         _ = build.archive(config("file:///nowhere")).n_records
+
+
+def test_the_feed_takes_its_keys_and_the_list_of_subscribers_from_files(tmp_path):
+    pair = new_pair()
+    write_key(tmp_path / "key", pair, owner="station")
+    write_clients(tmp_path / "clients", {"reader": new_pair().public})
+    publish = {"bind": "tcp://0.0.0.0:*", "key": str(tmp_path / "key"), "clients": str(tmp_path / "clients")}
+    section = config(publish=publish).publish
+    assert build.server_key(section) == pair
+    assert list(build.clients(section)) == ["reader"]
+    with build.feed(section, tmp_path / "journal") as feed:  # on an address that needs encryption
+        assert feed.problem == ""
+    assert (build.server_key(config().publish), build.clients(config().publish)) == (None, {})
+
+
+@pytest.mark.parametrize("damaged", ["key", "clients"])
+def test_a_feed_whose_keys_cannot_be_read_is_not_opened(damaged, tmp_path):
+    write_key(tmp_path / "key", new_pair(), owner="station")
+    write_clients(tmp_path / "clients", {})
+    (tmp_path / damaged).write_text("nonsense")
+    publish = {name: str(tmp_path / name) for name in ("key", "clients")}
+    with pytest.raises(ConfigError, match=str(tmp_path / damaged)):
+        build.feed(config(publish=publish).publish, tmp_path / "journal")

@@ -175,3 +175,9 @@ def test_streams_are_read_in_all_three_notations():
         url="seedlink://h", streams=("IU.ANMO.00.BH?", "IU_ANMO:00BH?", "FDSN:IU_ANMO_00_B_H_?")
     )
     assert len(set(section.include_patterns)) == 1
+
+
+@pytest.mark.parametrize("key", ["key", "clients"])
+def test_keys_without_a_list_of_clients_are_refused_and_the_other_way_round(key):
+    with pytest.raises(ConfigError, match="publish: key and clients belong together: set both, or neither"):
+        parse({"source": [{"url": "seedlink://a"}], "publish": {key: "/x"}}, name="test")

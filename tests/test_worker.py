@@ -36,6 +36,7 @@ class FakeFeed:
         self.sent: list[tuple[str, dict]] = []
         self.changed = threading.Condition()
         self.is_open = False
+        self.clients = {}
         self.thread: threading.Thread | None = None
 
     @property
@@ -51,6 +52,12 @@ class FakeFeed:
 
     def poll(self) -> None:
         assert threading.current_thread() is self.thread
+
+    def admit(self, clients) -> None:
+        assert threading.current_thread() is self.thread
+        with self.changed:
+            self.clients = clients
+            self.changed.notify_all()
 
     def counts(self):
         return {Key("messages.sent"): len(self.sent)}
@@ -213,6 +220,13 @@ def test_a_change_is_made_in_the_worker_between_two_turns(bench):
     bench.worker.between_turns(lambda: (seen.append(threading.current_thread()), done.set()))
     assert done.wait(20)
     assert seen == [bench.thread]
+
+
+def test_who_may_subscribe_changes_in_the_worker_too(bench):
+    bench.thread.start()
+    assert bench.worker.ready.wait(20)
+    bench.worker.admit({"reader": "key"})
+    bench.feed.until(lambda: bench.feed.clients == {"reader": "key"})
 
 
 def test_the_counts_are_those_of_detector_queue_and_feed():

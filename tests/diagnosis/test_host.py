@@ -10,6 +10,8 @@ import zmq
 from quake_stream.diagnosis import host
 from quake_stream.diagnosis.report import Level
 from quake_stream.health import Health, HealthFile
+from quake_stream.publish.clients import add_client, write_clients
+from quake_stream.publish.keys import new_pair, write_key
 
 SOURCE = {"url": "seedlink://localhost"}
 
@@ -118,3 +120,19 @@ def test_a_socket_file_is_not_taken_from_a_running_service(make_config, tmp_path
 @pytest.mark.parametrize("place", ["/nowhere/feed", "/tmp/" + "x" * 110])
 def test_a_socket_file_that_cannot_be_made_is_a_problem(make_config, place):
     assert told(make_config(SOURCE, publish={"bind": f"ipc://{place}"}))["publish"][0] is Level.PROBLEM
+
+
+def test_who_may_subscribe_to_an_encrypted_feed_is_told(make_config, tmp_path):
+    key, clients = tmp_path / "key", tmp_path / "clients"
+    write_key(key, new_pair(), owner="home")
+    write_clients(clients, {})
+    encrypted = make_config(
+        SOURCE, publish={"bind": "tcp://0.0.0.0:*", "key": str(key), "clients": str(clients)}
+    )
+    assert told(encrypted)["publish"] == (Level.WARNING, f"{clients} is empty, so nobody may subscribe")
+    add_client(clients, "reader", new_pair().public)
+    assert told(encrypted)["publish"] == (Level.OK, "encrypted; who may subscribe: reader")
+    key.chmod(0o644)
+    level, text = told(encrypted)["configuration"]
+    assert level == Level.PROBLEM
+    assert "chmod 600" in text
