@@ -232,8 +232,12 @@ class Journal:
             yield from segment.read(first)
         except DamageError as damage:
             self._repair(segment, damage)
-        except OSError:
+        except FileNotFoundError:
+            self._counters.add("segments.unreadable")
+            if segment is self._segments[-1]:
+                self.close()  # what is written to a file without a name is lost
             self._segments = [other for other in self._segments if other is not segment]
+        except OSError:  # such as no descriptor left: the next request may find it readable
             self._counters.add("segments.unreadable")
 
     def _repair(self, segment: Segment, damage: DamageError) -> None:
