@@ -46,9 +46,7 @@ def test_a_problem_is_told_in_the_words_of_the_file(change, line):
 
 def test_an_unknown_key_is_told_with_those_of_its_own_section():
     (line,) = lines({"stations": {"CX.A": {"onn": 1}}})
-    assert line.startswith(
-        "stations.\"CX.A\".onn: unknown key; did you mean 'on'? (allowed: classes,"
-    )
+    assert line.startswith("stations.\"CX.A\".onn: unknown key; did you mean 'on'? (allowed: classes,")
     assert "url" not in line
     (line,) = lines({"nonsense": 1})
     assert line.startswith("nonsense: unknown key (allowed: model, publish,")
