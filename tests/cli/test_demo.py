@@ -49,8 +49,9 @@ def test_the_baseline_finds_the_clear_earthquakes_and_two_that_are_none(program)
 
 
 @pytest.mark.skipif(not [*WEIGHTS.glob("lstm.*")], reason="NOT RUN: no weights are shipped")
-def test_the_network_finds_all_four_earthquakes_and_nothing_else(program):
-    done = program("demo", "--speed", 100)
+@pytest.mark.parametrize("model", ["lstm", "lstm-mhsa"])
+def test_the_networks_find_all_four_earthquakes_and_nothing_else(model, program):
+    done = program("demo", "--speed", 100, "--model", model)
     assert done.end() == 0, [*done.out, *done.err]
     results = [line for line in done.out if " UTC, " in line]
     assert len(results) == len(KNOWN_EVENTS)
