@@ -144,7 +144,9 @@ def table(errors: Sequence[Error]) -> Table:
 
 def main() -> None:
     """Print the table with every label, and without those known to be wrong."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared/waveforms/labelled")
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python benchmarks/onset.py FOLDER-OF-LABELLED-RECORDINGS")
+    folder = Path(sys.argv[1])
     rng = np.random.default_rng(0)
     drawn = (measure(arrival, rng) for arrival in read_arrivals(folder) for _ in range(N_DRAWS))
     errors = [error for error in drawn if error is not None]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from quake_stream.cli.feed import FEED, Connect, KeyFile, Replay, Since, since_ns
+
 if TYPE_CHECKING:
     from quake_stream.network.rule import CoincidenceRule
 
@@ -24,22 +26,10 @@ def coincide(
             metavar="[FILES]", help="Detections from scan or listen, - for standard input; default: live."
         ),
     ] = None,
-    connect: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Where the service publishes.")
-    ] = "tcp://127.0.0.1:5561",
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHEN", help="Begin in the past: 15m, 1h, 2d ago, or a UTC time 2026-05-27T16:24:00Z."
-        ),
-    ] = None,
-    replay: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Where missed messages are had; default: the port after."),
-    ] = None,
-    key: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keys for an encrypted feed, from quake-stream keys.")
-    ] = None,
+    connect: Connect = FEED,
+    since: Since = None,
+    replay: Replay = None,
+    key: KeyFile = None,
     bind: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where to publish network detections.")
     ] = "tcp://127.0.0.1:5563",
@@ -103,7 +93,7 @@ def coincide(
     if recorded:
         _from_files(recorded, rule, agency=agency, life=life, table=table)
     else:
-        _live(_Source(connect, _since_ns(since), replay, key), bind, rule, agency=agency, table=table)
+        _live(_Source(connect, since_ns(since), replay, key), bind, rule, agency=agency, table=table)
 
 
 def _from_files(paths: list[Path], rule: "CoincidenceRule", *, agency: str, life: bool, table: bool) -> None:
@@ -137,15 +127,6 @@ class _Source(NamedTuple):
     since_ns: int | None
     replay: str | None
     key: Path | None
-
-
-def _since_ns(text: str | None) -> int | None:
-    from quake_stream.publish.since import parse_since  # noqa: PLC0415  keep --help fast
-
-    try:
-        return None if text is None else parse_since(text, now_ns=time.time_ns())
-    except ValueError as exc:
-        raise typer.BadParameter(str(exc), param_hint="--since") from exc
 
 
 def _live(source: _Source, bind: str, rule: "CoincidenceRule", *, agency: str, table: bool) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from quake_stream.cli.feed import FEED, Connect, KeyFile, Since, StateSet, since_ns, states_of
 from quake_stream.cli.pipes import until_reader_leaves
 from quake_stream.cli.plain_help import PlainCommand, PlainGroup
-from quake_stream.cli.states import StateSet, states_of
 from quake_stream.errors import ConfigError
 
 app = typer.Typer(
@@ -25,7 +24,6 @@ app = typer.Typer(
 )
 
 
-Connect = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the service publishes.")]
 States = Annotated[
     StateSet,
     typer.Option(metavar="LIST", parser=states_of, help="Of new, update, end, retract; with commas."),
@@ -33,23 +31,12 @@ States = Annotated[
 Probability = Annotated[
     float, typer.Option("--min-probability", metavar="P", help="Least peak probability.", min=0, max=1)
 ]
-Since = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TIME", help="Begin with the past: 90s, 30m, 12h, 2d or a time in UTC; default: now on."
-    ),
-]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option("--key", metavar="FILE", help="Keys for an encrypted feed, from quake-stream keys."),
-]
 Lines = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="File to append to; default: standard output."),
 ]
 Folder = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the files.")]
 
-FEED = "tcp://127.0.0.1:5561"
 FIRST_AND_LAST = states_of("new,end,retract")
 ALL = states_of("new,update,end,retract")
 
@@ -77,7 +64,7 @@ def quakeml(
         connect=connect,
         states=states,
         min_probability=min_probability,
-        since_ns=_since_ns(since),
+        since_ns=since_ns(since),
         key=key,
     )
 
@@ -105,7 +92,7 @@ def scml(
         connect=connect,
         states=states,
         min_probability=min_probability,
-        since_ns=_since_ns(since),
+        since_ns=since_ns(since),
         key=key,
     )
 
@@ -132,7 +119,7 @@ def usgs(
         connect=connect,
         states=states,
         min_probability=min_probability,
-        since_ns=_since_ns(since),
+        since_ns=since_ns(since),
         key=key,
     )
 
@@ -159,7 +146,7 @@ def csv(
         connect=connect,
         states=states,
         min_probability=min_probability,
-        since_ns=_since_ns(since),
+        since_ns=since_ns(since),
         key=key,
     )
 
@@ -191,7 +178,7 @@ def sqlite(
         connect=connect,
         states=states,
         min_probability=min_probability,
-        since_ns=latest_ns(output) if since is None else _since_ns(since),
+        since_ns=latest_ns(output) if since is None else since_ns(since),
         key=key,
     )
 
@@ -230,7 +217,7 @@ def mqtt(
         connect=connect,
         states=states,
         min_probability=min_probability,
-        since_ns=_since_ns(since),
+        since_ns=since_ns(since),
         key=key,
     )
 
@@ -276,20 +263,9 @@ def webhook(
         connect=connect,
         states=states,
         min_probability=min_probability,
-        since_ns=_since_ns(since),
+        since_ns=since_ns(since),
         key=key,
     )
-
-
-def _since_ns(since: str | None) -> int | None:
-    if since is None:
-        return None
-    from quake_stream.publish.since import parse_since  # noqa: PLC0415  keep --help fast
-
-    try:
-        return parse_since(since, now_ns=time.time_ns())
-    except ValueError as exc:
-        raise typer.BadParameter(str(exc), param_hint="--since") from exc
 
 
 @contextmanager

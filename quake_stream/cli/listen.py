@@ -1,17 +1,15 @@
 """``quake-stream listen``: show what the feed says."""
 
 import sys
-import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from quake_stream.cli.feed import FEED, KeyFile, Replay, Since, since_ns
+
 
 def listen(
-    endpoint: Annotated[
-        str, typer.Argument(metavar="ADDRESS", help="Where the service publishes.")
-    ] = "tcp://127.0.0.1:5561",
+    endpoint: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where the service publishes.")] = FEED,
     topic: Annotated[
         list[str] | None,
         typer.Option(
@@ -19,19 +17,9 @@ def listen(
             help='Prefix of the topics wanted, repeatable: "detection.CX.", "heartbeat", "" for all.',
         ),
     ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHEN", help="Begin in the past: 15m, 1h, 2d ago, or a UTC time 2026-05-27T16:24:00Z."
-        ),
-    ] = None,
-    replay: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Where missed messages are had; default: the port after."),
-    ] = None,
-    key: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keys for an encrypted feed, from quake-stream keys.")
-    ] = None,
+    since: Since = None,
+    replay: Replay = None,
+    key: KeyFile = None,
     as_json: Annotated[
         bool | None, typer.Option("--json/--table", help="JSON lines or table; default: table on a terminal.")
     ] = None,
@@ -50,21 +38,17 @@ def listen(
     from quake_stream.cli.rows import HEADING, format_row  # noqa: PLC0415  ZeroMQ loads slowly
     from quake_stream.publish.listing import json_line  # noqa: PLC0415  likewise
     from quake_stream.publish.sequence import Missed  # noqa: PLC0415  likewise
-    from quake_stream.publish.since import parse_since  # noqa: PLC0415  likewise
     from quake_stream.publish.subscriber import Subscriber  # noqa: PLC0415  likewise
     from quake_stream.supervision import StopSignals  # noqa: PLC0415  likewise
 
     table = sys.stdout.isatty() if as_json is None else not as_json
     topics = tuple(topic) if topic else ("detection.",)
-    try:
-        since_ns = parse_since(since, now_ns=time.time_ns()) if since else None
-    except ValueError as exc:
-        raise typer.BadParameter(str(exc), param_hint="--since") from exc
+    begin_ns = since_ns(since)
     # A signal that arrives just before ZeroMQ waits is seen by Python only when the wait ends: hence the limit.
     with (
         StopSignals() as signals,
         Subscriber(
-            endpoint, topics=topics, timeout_s=0.5, since_ns=since_ns, replay=replay, key=key
+            endpoint, topics=topics, timeout_s=0.5, since_ns=begin_ns, replay=replay, key=key
         ) as subscriber,
     ):
         print(f"listening on {endpoint} for {', '.join(topics)}; Ctrl-C ends", file=sys.stderr)
