@@ -153,7 +153,7 @@ def validation_windows(
     """
     Cut the fixed windows of a validation set, without augmentation.
 
-    Of each event the windows that end 1, 2 and 3 s after P, as far as they exist; of the background one
+    Of each event the windows that end 1, 2, 3, 4 and 5 s after P, as far as they exist; of the background one
     window every 2 s, at most ``noise_per_station`` of a station.
 
     Raises
@@ -166,7 +166,7 @@ def validation_windows(
     by_station: dict[str, list[tuple[int, int, int]]] = {}
     for index, example in enumerate(examples):
         if example.label in classes[1:] and has_earthquake_window(example):
-            starts = (example.p_index + after - N_WINDOW for after in (100, 200, 300))
+            starts = (example.p_index + after - N_WINDOW for after in (100, 200, 300, 400, 500))
             label = classes.index(example.label)
             places += [(index, start, label) for start in starts if _fits(example, start)]
         if has_noise_window(example):

@@ -27,13 +27,16 @@ N_STEP: Final = N_WINDOW // 2  # of the grid of background frames
 N_MEMORY: Final = memory_samples(N_WINDOW)
 N_CUT: Final = N_MEMORY + N_WINDOW
 N_SHORTEST_MEMORY: Final = N_WINDOW + (MIN_FRAMES - 1) * N_STEP
+_FIRST_END: Final = N_SHORTEST_MEMORY + N_WINDOW
 
-# Ends of earthquake windows after P, in samples.
+# Ends of earthquake windows, in samples after an arrival.  A window that ends later than `_LATEST_END` after P
+# holds neither P nor the rise that it made, unless S brings another.
 _EARLIEST_END: Final = 60
 _LATEST_MAIN_END: Final = 300
-_LATEST_END: Final = 400
-_AFTER_S: Final = 200
-_MAIN_SHARE: Final = 0.75
+_LATEST_END: Final = 510
+_LATEST_S_END: Final = 200
+_LATE_SHARE: Final = 0.3
+_S_SHARE: Final = 0.12
 
 _NOISE_BEFORE_P: Final = 50  # nothing within this of a P time that may be a little late
 
@@ -64,17 +67,23 @@ def cut_at(example: Example, start: int, rng: np.random.Generator) -> Cut:
     return Cut(samples=samples, n_missing=N_CUT - n, phase=phase)
 
 
-def earthquake_ends(example: Example) -> tuple[int, int, int]:
+def earthquake_ends(example: Example) -> list[tuple[int, int, float]]:
     """
-    Range of the ends of windows that show an earthquake: earliest, latest common, latest of all.
+    Ranges (first, last) of the ends of windows that show an earthquake, each with its share.
 
-    From 0.6 s after P: mostly within 3 s, some within 4 s, or into the S wave where its time is known.
-    Nothing fits where earliest > latest of all.
+    Most end within 0.6-3 s after P, some until P is about to leave the window, a few within 0.6-2 s after S
+    where that is known.  What lies between, the coda of P, teaches confusion.  Ranges without room for the
+    background before them are left out.
     """
     p, s = example.p_index, example.s_index
-    earliest = max(p + _EARLIEST_END, N_SHORTEST_MEMORY + N_WINDOW)
-    latest = min(example.n_samples, max(p + _LATEST_END, s + _AFTER_S if s >= 0 else 0))
-    return earliest, min(p + _LATEST_MAIN_END, latest), latest
+    ranges = [
+        (p + _EARLIEST_END, p + _LATEST_MAIN_END, 1 - _LATE_SHARE - _S_SHARE),
+        (p + _LATEST_MAIN_END + 1, p + _LATEST_END, _LATE_SHARE),
+    ]
+    if s >= 0:
+        ranges.append((s + _EARLIEST_END, s + _LATEST_S_END, _S_SHARE))
+    fitting = [(max(first, _FIRST_END), min(last, example.n_samples), share) for first, last, share in ranges]
+    return [(first, last, share) for first, last, share in fitting if first <= last]
 
 
 def noise_starts(example: Example) -> tuple[int, int]:
@@ -88,8 +97,7 @@ def noise_starts(example: Example) -> tuple[int, int]:
 
 def has_earthquake_window(example: Example) -> bool:
     """Whether any window of the earthquake has enough before it."""
-    earliest, _, latest = earthquake_ends(example)
-    return example.is_event and earliest <= latest
+    return example.is_event and bool(earthquake_ends(example))
 
 
 def has_noise_window(example: Example) -> bool:
@@ -99,10 +107,11 @@ def has_noise_window(example: Example) -> bool:
 
 
 def draw_earthquake(example: Example, rng: np.random.Generator) -> tuple[Cut, int]:
-    """Cut a window that ends after P, most within 3 s; the cut and the index of its end."""
-    earliest, common, latest = earthquake_ends(example)
-    last = common if rng.random() < _MAIN_SHARE and common >= earliest else latest
-    end = int(rng.integers(earliest, last + 1))
+    """Cut a window that ends after P or S, most within 3 s of P; the cut and the index of its end."""
+    ranges = earthquake_ends(example)
+    shares = np.array([share for _, _, share in ranges])
+    first, last, _ = ranges[int(rng.choice(len(ranges), p=shares / shares.sum()))]
+    end = int(rng.integers(first, last + 1))
     return cut_at(example, end - N_WINDOW, rng), end
 
 

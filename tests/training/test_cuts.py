@@ -16,7 +16,6 @@ from quake_stream.training.cuts import (
     cut_at,
     draw_earthquake,
     draw_noise,
-    earthquake_ends,
     features_of,
     has_earthquake_window,
     has_noise_window,
@@ -94,12 +93,18 @@ def test_transforms_without_background_see_the_window_only(make_example):
 def test_earthquake_windows_end_after_p_and_before_the_coda(p, s_after, seed):
     example = ramp(p_index=p, s_index=-1 if s_after is None else p + s_after)
     if not has_earthquake_window(example):
-        earliest, _, latest = earthquake_ends(example)
-        assert earliest > latest
+        assert p + 510 < N_SHORTEST_MEMORY + N_WINDOW or p + 60 > example.n_samples
         return
     cut, end = draw_earthquake(example, np.random.default_rng(seed))
     assert cut.samples[0, -1] == end  # the last sample is the one before ``end``, counted from 1
-    assert p + 60 <= end <= max(p + 400, p + (s_after or 0) + 200)
+    assert 60 <= end - p <= 510 or (s_after is not None and 60 <= end - p - s_after <= 200)
+
+
+def test_some_windows_end_when_p_is_about_to_leave_them():
+    rng = np.random.default_rng(0)
+    after_p_s = np.array([draw_earthquake(ramp(p_index=2000), rng)[1] - 2000 for _ in range(500)]) / 100
+    assert after_p_s.max() > 5.0
+    assert 0.2 < (after_p_s > 3).mean() < 0.5
 
 
 @given(first=st.integers(0, 3000), length=st.integers(0, 3000), p=st.one_of(st.none(), st.integers(0, 3900)))
