@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from quake_stream.clock import DataClock, WallClock
-from quake_stream.config import Config, PublishSection, TriggerOverrides
+from quake_stream.config import Config
+from quake_stream.config_sections import PublishSection, TriggerOverrides
 from quake_stream.counters import Counters
 from quake_stream.detection.detector import Detector, DetectorSettings
 from quake_stream.detection.trigger import TriggerSettings

@@ -10,96 +10,25 @@ import tomllib
 from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from quake_stream.config_problems import explain
+from quake_stream.config_sections import (
+    ModelSection,
+    PublishSection,
+    Section,
+    ServiceSection,
+    SourceSection,
+    StationPattern,
+    TriggerOverrides,
+    TriggerSection,
+    WindowsSection,
+)
 from quake_stream.errors import ConfigError
-from quake_stream.selection import StreamPattern, parse_list, parse_streams
+from quake_stream.selection import parse_streams
 from quake_stream.types import InstrumentId
-
-_SEEDLINK_PORT = 18_000
-
-LogLevel = Literal["debug", "info", "warning", "error"]
-
-
-def _check_streams(texts: tuple[str, ...]) -> tuple[str, ...]:
-    parse_list(texts)
-    return texts
-
-
-def _check_wanted(texts: tuple[str, ...]) -> tuple[str, ...]:
-    if not texts:
-        raise ValueError('name at least one stream; "*.*.*.*" is all of them')
-    return texts
-
-
-def _check_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"seedlink", "file"}:
-        raise ValueError("write seedlink://host:port or file:///folder")
-    if parts.scheme == "file":
-        if parts.netloc or not parts.path.startswith("/"):
-            raise ValueError("write the whole path after three slashes: file:///folder")
-        return url
-    if not parts.hostname:
-        raise ValueError("the address has no host: write seedlink://host:port")
-    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("write host and port only: seedlink://host:port")
-    parts.port  # noqa: B018  raises ValueError when the port is not a number
-    return url
-
-
-def _check_station(name: str) -> str:
-    if len(name.split(".")) != 2:
-        raise ValueError('write the station as "NET.STA"')
-    parse_streams(name)
-    return name
-
-
-Streams = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_check_streams)]
-Url = Annotated[str, AfterValidator(_check_url)]
-StationPattern = Annotated[str, AfterValidator(_check_station)]
-FolderPath = Annotated[Path, Field(strict=False)]
-Positive = Annotated[float, Field(gt=0)]
-Probability = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, no unknown keys, no silent conversion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class SourceSection(Section):
-    """One server or archive to read from."""
-
-    url: Url
-    streams: Annotated[Streams, AfterValidator(_check_wanted)] = ("*.*.*.*",)
-    exclude: Streams = ()
-    backfill_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
-    keepalive_s: Annotated[float, Field(ge=5, le=3600)] = 240.0
-    connect_timeout_s: Annotated[float, Field(gt=0, le=300)] = 10.0
-    command_timeout_s: Annotated[float, Field(gt=0, le=300)] = 20.0
-
-    @property
-    def include_patterns(self) -> tuple[StreamPattern, ...]:
-        """Parsed ``streams``."""
-        return parse_list(self.streams)
-
-    @property
-    def exclude_patterns(self) -> tuple[StreamPattern, ...]:
-        """Parsed ``exclude``."""
-        return parse_list(self.exclude)
-
-    @property
-    def server(self) -> str:
-        """``host:port`` of a SeedLink server, empty for recordings."""
-        parts = urlsplit(self.url)
-        port = _SEEDLINK_PORT if parts.port is None else parts.port
-        return f"{parts.hostname}:{port}" if parts.scheme == "seedlink" else ""
 
 
 def _check_sources(sources: tuple[SourceSection, ...]) -> tuple[SourceSection, ...]:
@@ -117,94 +46,6 @@ def _check_sources(sources: tuple[SourceSection, ...]) -> tuple[SourceSection, .
     if twice:
         raise ValueError(f"{'; '.join(twice)}: write one [[source]] with all its streams")
     return sources
-
-
-class WindowsSection(Section):
-    """How samples become windows."""
-
-    hop_s: Annotated[float, Field(ge=0.1, le=5)] = 0.5
-    ring_s: Annotated[float, Field(ge=40, le=600)] = 60.0
-    max_future_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
-    component_wait_s: Annotated[float, Field(ge=0, le=30)] = 10.0
-
-
-class ModelSection(Section):
-    """Which network listens, and how it is run."""
-
-    name: str = "lstm"
-    device: Literal["cpu", "cuda"] = "cpu"
-    threads: Annotated[int, Field(ge=1, le=256)] = 1
-    batch_windows: Annotated[int, Field(ge=8, le=4096)] = 64
-    max_wait_s: Annotated[float, Field(ge=0, le=5)] = 0.1
-    max_latency_s: Annotated[float, Field(gt=0, le=300)] = 30.0
-
-
-class TriggerOverrides(Section):
-    """Trigger keys that are set; what is not set comes from the level above, at last from the model."""
-
-    on: Probability | None = None
-    off: Probability | None = None
-    min_windows: Annotated[int, Field(ge=1, le=100)] | None = None
-    hold_s: Annotated[float, Field(ge=0, le=600)] | None = None
-    max_duration_s: Annotated[float, Field(ge=5, le=3600)] | None = None
-    max_s_minus_p_s: Annotated[float, Field(ge=0, le=600)] | None = None
-    refractory_s: Annotated[float, Field(ge=0, le=3600)] | None = None
-    confirm_windows: Annotated[int, Field(ge=1, le=100)] | None = None
-    update_interval_s: Annotated[float, Field(ge=0, le=600)] | None = None
-    classes: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None
-
-    @model_validator(mode="after")
-    def _off_not_above_on(self) -> Self:
-        if self.on is not None and self.off is not None and self.off > self.on:
-            raise ValueError(f"off ({self.off}) must not be above on ({self.on})")
-        return self
-
-
-class TriggerSection(TriggerOverrides):
-    """When a detection begins and ends; ``on``, ``off``, ``min_windows``, ``classes`` unset: the model's own."""
-
-    hold_s: Annotated[float, Field(ge=0, le=600)] = 3.0
-    max_duration_s: Annotated[float, Field(ge=5, le=3600)] = 300.0
-    max_s_minus_p_s: Annotated[float, Field(ge=0, le=600)] = 30.0
-    refractory_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
-    confirm_windows: Annotated[int, Field(ge=1, le=100)] = 3
-    update_interval_s: Annotated[float, Field(ge=0, le=600)] = 2.0
-
-
-class PublishSection(Section):
-    """The feed of detections."""
-
-    bind: str = "tcp://127.0.0.1:5561"
-    key: FolderPath | None = None
-    clients: FolderPath | None = None
-    allow_insecure: bool = False
-    send_hwm: Annotated[int, Field(ge=10, le=1_000_000)] = 10_000
-    heartbeat_s: Annotated[float, Field(ge=0.1, le=300)] = 5.0
-    replay_bind: str | None = None
-    journal: bool = True
-    journal_max_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 256
-    journal_max_age_s: Annotated[float, Field(ge=60, le=31_536_000)] = 604_800.0
-    author: str = "quake_stream"
-    agency: str = ""
-
-    @model_validator(mode="after")
-    def _key_with_clients(self) -> Self:
-        if (self.key is None) != (self.clients is None):
-            raise ValueError("key and clients belong together: set both, or neither")
-        return self
-
-
-class ServiceSection(Section):
-    """The process: folders, queue, logs."""
-
-    state_dir: FolderPath | None = None
-    runtime_dir: FolderPath | None = None
-    queue_packets: Annotated[int, Field(ge=100, le=10_000_000)] = 100_000
-    save_interval_s: Annotated[float, Field(ge=0.5, le=3600)] = 5.0
-    stale_after_s: Annotated[float, Field(ge=5, le=86_400)] = 120.0
-    stop_timeout_s: Annotated[float, Field(ge=1, le=300)] = 15.0
-    log_level: LogLevel = "info"
-    log_format: Literal["auto", "json", "console"] = "auto"
 
 
 class Config(Section):

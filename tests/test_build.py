@@ -8,7 +8,8 @@ import pytest
 
 from quake_stream import build
 from quake_stream.clock import DataClock, WallClock
-from quake_stream.config import PublishSection, parse
+from quake_stream.config import parse
+from quake_stream.config_sections import PublishSection
 from quake_stream.detection.trigger import TriggerSettings
 from quake_stream.errors import ConfigError, SourceError
 from quake_stream.ingest.files import FileSource

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from quake_stream.config import Config, SourceSection, load, parse
+from quake_stream.config import Config, load, parse
+from quake_stream.config_sections import SourceSection
 from quake_stream.errors import ConfigError
 from quake_stream.types import SourceId
 
@@ -111,20 +112,6 @@ def test_recordings_and_servers_are_not_mixed():
     )
 
 
-@pytest.mark.parametrize("url", ["file://", "file:data", "file://data/sds", "file:data/sds"])
-def test_a_folder_is_written_with_its_whole_path(url):
-    (line,) = problems({"source": [{"url": url}]})
-    assert "write the whole path after three slashes: file:///folder" in line
-
-
-@pytest.mark.parametrize(
-    "url", ["seedlink://a/x", "seedlink://me:secret@a", "seedlink://a?x", "seedlink://a#x"]
-)
-def test_what_a_server_address_would_ignore_is_refused(url):
-    (line,) = problems({"source": [{"url": url}]})
-    assert "write host and port only: seedlink://host:port" in line
-
-
 def test_no_stream_at_all_is_refused():
     (line,) = problems({"source": [{"url": "seedlink://a", "streams": []}]})
     assert line == 'x.toml: source[1].streams: name at least one stream; "*.*.*.*" is all of them'
@@ -168,16 +155,3 @@ def test_folders_come_from_the_file_then_systemd_then_the_user(monkeypatch):
     assert config.state_dir == Path("/var/lib/quake-stream/a")
     config = parse(SOURCE | {"service": {"state_dir": "/data"}}, name="x.toml")
     assert config.state_dir == Path("/data")
-
-
-def test_streams_are_read_in_all_three_notations():
-    section = SourceSection(
-        url="seedlink://h", streams=("IU.ANMO.00.BH?", "IU_ANMO:00BH?", "FDSN:IU_ANMO_00_B_H_?")
-    )
-    assert len(set(section.include_patterns)) == 1
-
-
-@pytest.mark.parametrize("key", ["key", "clients"])
-def test_keys_without_a_list_of_clients_are_refused_and_the_other_way_round(key):
-    with pytest.raises(ConfigError, match="publish: key and clients belong together: set both, or neither"):
-        parse({"source": [{"url": "seedlink://a"}], "publish": {key: "/x"}}, name="test")

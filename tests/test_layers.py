@@ -14,7 +14,18 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 BASE = {"types", "errors", "counters", "selection", "protocols"}
 PARTS = {
     *BASE,
-    *("config", "windowing", "detection", "mseed", "ingest", "replay", "models", "publish", "training"),
+    *(
+        "config",
+        "config_sections",
+        "windowing",
+        "detection",
+        "mseed",
+        "ingest",
+        "replay",
+        "models",
+        "publish",
+        "training",
+    ),
     "evaluation",
     *("formats", "clock", "packet_queue", "onset", "log", "metrics", "health", "notify", "supervision"),
     *("pipeline", "stations", "worker", "config_diff", "watchdog", "vitals", "network", "catalogue"),
@@ -29,7 +40,8 @@ LAYERS = {
     "protocols": {"types", "counters", "errors"},
     # configuration
     "config_problems": BASE,
-    "config": BASE | {"config_problems"},
+    "config_sections": BASE,
+    "config": BASE | {"config_problems", "config_sections"},
     # pure core
     "windowing": BASE,
     "detection": BASE | {"windowing"},

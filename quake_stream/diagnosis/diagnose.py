@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from quake_stream.config import Config, SourceSection
+from quake_stream.config import Config
+from quake_stream.config_sections import SourceSection
 from quake_stream.diagnosis import host, instruments, recordings, scoring, servers
 from quake_stream.diagnosis.report import (
     CONFIGURATION,

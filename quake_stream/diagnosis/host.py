@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from quake_stream import build
-from quake_stream.config import Config, PublishSection
+from quake_stream.config import Config
+from quake_stream.config_sections import PublishSection
 from quake_stream.diagnosis.report import CONFIGURATION, Finding, ok, problem, problems, warning
 from quake_stream.errors import ConfigError, PublishError
 from quake_stream.health import Health, HealthFile

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from quake_stream.config import SourceSection
+from quake_stream.config_sections import SourceSection
 from quake_stream.counters import Counters, by_reason
 from quake_stream.diagnosis.instruments import StreamFacts
 from quake_stream.diagnosis.report import Finding, duration, ok, problem, problems, warning

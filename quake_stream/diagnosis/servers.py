@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from quake_stream.config import SourceSection
+from quake_stream.config_sections import SourceSection
 from quake_stream.diagnosis.instruments import StreamFacts
 from quake_stream.diagnosis.report import Finding, duration, ok, problem, some, warning
 from quake_stream.ingest.offers import Offer, hint, unmatched

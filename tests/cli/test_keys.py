@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from quake_stream.config import PublishSection
+from quake_stream.config_sections import PublishSection
 from quake_stream.publish.clients import read_clients
 from quake_stream.publish.keys import new_pair, read_client_key, read_server_key
 from quake_stream.publish.publisher import Publisher

@@ -1,6 +1,6 @@
 """What is in recordings."""
 
-from quake_stream.config import SourceSection
+from quake_stream.config_sections import SourceSection
 from quake_stream.diagnosis import recordings
 from quake_stream.diagnosis.report import Level
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from quake_stream.config import SourceSection
+from quake_stream.config_sections import SourceSection
 from quake_stream.counters import Key
 from quake_stream.diagnosis import servers
 from quake_stream.diagnosis.report import Level

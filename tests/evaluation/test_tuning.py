@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from evaluated import INSTRUMENT, SPEC, scored_windows
 
-from quake_stream.config import TriggerOverrides
+from quake_stream.config_sections import TriggerOverrides
 from quake_stream.evaluation.matching import Arrival
 from quake_stream.evaluation.points import RECALL_METRIC as METRIC
 from quake_stream.evaluation.tuning import Known, as_toml, card_recall, tune
