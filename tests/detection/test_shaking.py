@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quake_stream.detection.shaking import REST_S, SWING_DB, RecentLevels, Shaking
+from quake_stream.detection.shaking import REST_S, S_OVER_P_DB, SWING_DB, RecentLevels, Shaking
 from quake_stream.types import NS_PER_S
 
 LEVELS = st.lists(st.floats(-50, 150), max_size=60)
@@ -54,6 +54,13 @@ def test_nothing_is_concluded_from_what_is_not_known(rest_db):
     assert not course.rises_anew(math.nan, may_be_s=False)
     assert not shaking(rest_db=rest_db).rises_anew(30, may_be_s=False)
     assert not shaking(30, rest_db=math.nan).goes_on(30)
+
+
+@pytest.mark.parametrize("may_be_s", [True, False])
+def test_what_is_far_stronger_than_a_weak_first_arrival_is_not_its_s(may_be_s):
+    weak = shaking(8, 6, 5)  # too weak to fall by a swing
+    assert not weak.rises_anew(8 + S_OVER_P_DB, may_be_s=may_be_s)
+    assert weak.rises_anew(8.1 + S_OVER_P_DB, may_be_s=may_be_s)
 
 
 def test_an_earthquake_in_the_coda_of_a_larger_one_rises_anew():
