@@ -12,12 +12,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from pydantic import TypeAdapter, ValidationError
+
+from quake_stream.safe_open import create_anew, open_regular
+
 State = Literal["ok", "degraded", "down"]
 
 EXIT_CODES: Mapping[State, int] = {"ok": 0, "degraded": 1, "down": 2}
 
 # The service writes every second; ten missed writes mean that it does not run any more.
 _FRESH_S = 10.0
+_MAX_BYTES = 2**20  # a few kilobytes are written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,9 @@ def assess(
     return ("degraded" if reasons else "ok"), tuple(reasons)
 
 
+_HEALTH = TypeAdapter(Health)
+
+
 class HealthFile:
     """The file through which service and command meet."""
 
@@ -86,20 +94,19 @@ class HealthFile:
     def write(self, health: Health) -> None:
         """Replace the file as a whole; raises OSError."""
         part = self._path.with_suffix(".part")
-        part.write_text(json.dumps(asdict(health)), encoding="utf-8")
+        with create_anew(part) as file:
+            file.write(json.dumps(asdict(health)).encode())
         part.replace(self._path)
 
     def read(self, now_s: float) -> Health:
         """Read what the service wrote last; ``down`` with the reason when it is missing, torn or old."""
         try:
-            data = json.loads(self._path.read_text(encoding="utf-8"))
-            data["sources"] = tuple(SourceHealth(**source) for source in data["sources"])
-            data["reasons"] = tuple(data["reasons"])
-            health = Health(**data)
+            with open_regular(self._path) as file:
+                health = _HEALTH.validate_json(file.read(_MAX_BYTES))
         except FileNotFoundError:
             return _down(f"no service is running: {self._path} does not exist")
-        except (OSError, ValueError, KeyError, TypeError) as exc:
-            return _down(f"{self._path} cannot be read: {exc}")
+        except (OSError, ValidationError) as exc:
+            return _down(f"{self._path} cannot be read: {str(exc).splitlines()[0]}")
         age_s = now_s - health.written_s
         if not _runs(health.pid):
             return _down(f"process {health.pid} has ended")
@@ -115,7 +122,7 @@ class HealthFile:
 def _runs(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # the latter: no such number
         return False
     except PermissionError:  # it runs, as another user
         return True

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Self
 
 from quake_stream.errors import QuakeStreamError
+from quake_stream.safe_open import open_lock
 
 
 class GuardedThread(threading.Thread):
@@ -52,7 +53,7 @@ def instance_lock(path: Path) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a", encoding="ascii")
+        file = os.fdopen(open_lock(path), "rb")
     except OSError as exc:
         raise QuakeStreamError(f"the state folder cannot be used: {exc}") from exc
     with file:

@@ -1,5 +1,6 @@
 """The health report: live and ready told apart, reasons in words."""
 
+import json
 import os
 import subprocess
 import sys
@@ -51,7 +52,10 @@ def test_what_is_written_is_read_back(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "does not exist"), ("{", "cannot be read"), ("{}", "cannot be read"), ("[1]", "cannot be read")],
+    [
+        (None, "does not exist"),
+        *((text, "cannot be read") for text in ("", "{", "{}", "[1]", "[" * 100_000, '{"pid": "x"}', "\0")),
+    ],
 )
 def test_a_missing_or_torn_report_means_down(tmp_path, content, reason):
     path = tmp_path / "a.health.json"
@@ -60,6 +64,41 @@ def test_a_missing_or_torn_report_means_down(tmp_path, content, reason):
     report = HealthFile(path).read(now_s=1000.0)
     assert report.state == "down"
     assert reason in report.reasons[0]
+    assert "\n" not in report.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"pid": "one"}, "cannot be read"),
+        ({"written_s": None}, "cannot be read"),
+        ({"sources": [1]}, "cannot be read"),
+        ({"stations": {"ok": "many"}}, "cannot be read"),
+        ({"pid": 2**70}, "has ended"),
+        ({"of a later version": 1}, ""),
+    ],
+)
+def test_a_report_with_other_contents_is_not_trusted(tmp_path, change, reason):
+    path = tmp_path / "a.health.json"
+    HealthFile(path).write(health())
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    report = HealthFile(path).read(now_s=1005.0)
+    assert reason in " ".join(report.reasons)
+    assert (report.state == "down") is bool(reason)
+
+
+@pytest.mark.parametrize("name", ["a.health.json", "a.health.part"])
+def test_what_is_planted_in_place_of_a_report_leads_nowhere_and_holds_nobody_up(tmp_path, name):
+    (tmp_path / "victim").write_text("precious")
+    for plant in (lambda path: path.symlink_to(tmp_path / "victim"), os.mkfifo):
+        (tmp_path / name).unlink(missing_ok=True)
+        plant(tmp_path / name)
+        file = HealthFile(tmp_path / "a.health.json")
+        if name.endswith("json"):
+            assert "cannot be read" in file.read(now_s=1005.0).reasons[0]
+        file.write(health())
+        assert file.read(now_s=1005.0) == health()
+    assert (tmp_path / "victim").read_text() == "precious"
 
 
 def test_a_feed_that_cannot_keep_its_messages_degrades_the_service():

@@ -29,6 +29,8 @@ PARTS = {
     "evaluation",
     *("formats", "clock", "packet_queue", "onset", "log", "metrics", "health", "notify", "supervision"),
     *("pipeline", "stations", "worker", "config_diff", "watchdog", "vitals", "network", "catalogue"),
+    *("salvage", "failure_log"),
+    "safe_open",
 }
 # Each part of the package, in the order in which data flow, and what it may import besides itself.
 LAYERS = {
@@ -38,6 +40,7 @@ LAYERS = {
     "counters": set(),
     "selection": {"types"},
     "protocols": {"types", "counters", "errors"},
+    "safe_open": set(),
     # configuration
     "config_problems": BASE,
     "config_sections": BASE,
@@ -47,10 +50,10 @@ LAYERS = {
     "detection": BASE | {"windowing"},
     # edges: none imports another, except for how records are read
     "mseed": BASE,
-    "ingest": BASE | {"mseed"},
+    "ingest": BASE | {"mseed", "safe_open"},
     "replay": BASE | {"mseed"},
-    "models": BASE | {"detection"},
-    "publish": BASE,
+    "models": BASE | {"detection", "safe_open"},
+    "publish": BASE | {"safe_open"},
     "network": BASE | {"publish.iso8601", "publish.frames", "publish.sequence", "publish.wire"},
     "catalogue": BASE | {"network", "publish.iso8601"},
     "training": BASE | {"windowing", "detection", "models", "mseed"},
@@ -58,7 +61,7 @@ LAYERS = {
     "formats": BASE | {"publish.iso8601"},
     "bench": BASE | {"publish"},
     "export": BASE
-    | {"formats", "log", "supervision"}
+    | {"formats", "log", "safe_open", "supervision"}
     | {"publish.iso8601", "publish.frames", "publish.sequence", "publish.subscriber"},
     # parts of the process
     "clock": BASE,
@@ -66,11 +69,13 @@ LAYERS = {
     "onset": BASE,
     "log": BASE,
     "metrics": BASE,
-    "health": BASE,
+    "health": BASE | {"safe_open"},
     "notify": BASE,
-    "supervision": BASE,
+    "supervision": BASE | {"safe_open"},
     # wiring
-    "pipeline": BASE | {"clock", "detection"},
+    "salvage": BASE,
+    "failure_log": BASE,
+    "pipeline": BASE | {"clock", "detection", "salvage"},
     "stations": BASE | {"detection", "publish.wire"},
     "worker": BASE | {"packet_queue", "pipeline", "stations", "detection", "publish.wire", "publish.iso8601"},
     "config_diff": BASE | {"config"},

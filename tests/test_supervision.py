@@ -54,6 +54,19 @@ def test_a_state_folder_that_cannot_be_made_is_named(tmp_path):
         pass
 
 
+@pytest.mark.parametrize(
+    "plant", [lambda path, victim: path.symlink_to(victim), lambda path, _: os.mkfifo(path)]
+)
+def test_a_lock_that_is_no_plain_file_is_refused_at_once(tmp_path, plant):
+    plant(tmp_path / "a.lock", tmp_path / "victim")
+    with (
+        pytest.raises(QuakeStreamError, match="the state folder cannot be used"),
+        instance_lock(tmp_path / "a.lock"),
+    ):
+        pass
+    assert not (tmp_path / "victim").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_set_flags_and_wake(number):
     before = signal.getsignal(number)

@@ -11,6 +11,8 @@ import json
 import os
 from pathlib import Path
 
+from quake_stream.safe_open import create_anew, open_regular
+
 MAX_BYTES = 64 * 2**20
 MAX_SET_ASIDE = 10
 
@@ -24,11 +26,9 @@ def save(path: Path, kind: str, content: object) -> None:
     body = _canonical(content)
     text = f'{{"format": {json.dumps(kind)}, "sha256": "{_digest(body)}", "content": {body}}}\n'
     temporary = path.with_name(f"{path.name}.tmp")
-    # A link planted under this name is not followed.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(temporary, flags, 0o640), "w", encoding="utf-8") as file:
-            file.write(text)
+        with create_anew(temporary, mode=0o640) as file:
+            file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -55,7 +55,7 @@ def load(path: Path, kind: str) -> object:
         It cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return None

@@ -19,12 +19,14 @@ from quake_stream.counters import Counters, Key
 from quake_stream.publish.frames import decode_header
 from quake_stream.publish.requests import Request
 from quake_stream.publish.segment import MAGIC, DamageError, Entry, Segment, pack, scan
+from quake_stream.safe_open import create_anew, open_to_mend
 from quake_stream.types import NS_PER_S
 
 MAX_PAGE_MESSAGES: Final = 500  # some milliseconds of work
 MAX_PAGE_BYTES: Final = 256 * 1024
 MAX_SEGMENTS: Final = 4096  # each start begins one, and a service may be started in vain for weeks
 MAX_SET_ASIDE: Final = 10
+_MAX_ASIDE_BYTES: Final = 16 * 2**20  # of what follows the damage; somebody may want to look at it
 _PARTS: Final = 8  # the oldest of so many files goes when the bound is reached
 
 
@@ -259,9 +261,9 @@ class Journal:
             if n_sound == 0:
                 path.replace(aside)
                 return
-            with path.open("r+b") as file:
+            with open_to_mend(path) as file, create_anew(aside, mode=0o640) as kept:
                 file.seek(n_sound)
-                aside.write_bytes(file.read())
+                kept.write(file.read(_MAX_ASIDE_BYTES))
                 file.truncate(n_sound)
 
 

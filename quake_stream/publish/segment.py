@@ -22,6 +22,7 @@ from quake_stream.publish.frames import (
     decode_envelope,
     decode_header,
 )
+from quake_stream.safe_open import open_regular
 
 MAGIC: Final = b"quake-stream journal 1\n"
 _CHECK: Final = struct.Struct(">II")
@@ -102,7 +103,7 @@ class Segment:
             return
         expected = self.first + mark * _MARK_EVERY
         offset = self.marks[mark]
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             file.seek(offset)
             for sequence in range(expected, self.last + 1):
                 entry = _read(file)
@@ -126,7 +127,7 @@ def scan(path: Path) -> tuple[Segment | None, int]:
 
     The segment is None where there is no message in it.  Raises OSError.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if file.read(len(MAGIC)) != MAGIC:
             return None, 0
         segment = None

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,13 +98,37 @@ def test_a_full_disk_leaves_the_old_file_whole(path: Path, monkeypatch: pytest.M
     assert [p.name for p in path.parent.iterdir()] == ["state.json"]
 
 
-def test_a_link_under_the_temporary_name_is_not_followed(path: Path) -> None:
+@pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to, lambda path, _: os.mkfifo(path)])
+def test_what_is_planted_under_the_temporary_name_is_removed(
+    path: Path, plant: Callable[[Path, Path], object]
+) -> None:
     victim = path.with_name("victim")
     victim.write_text("precious")
-    path.with_name("state.json.tmp").symlink_to(victim)
-    with pytest.raises(OSError, match=r"."):
-        save(path, KIND, CONTENT)
+    plant(path.with_name("state.json.tmp"), victim)
+    save(path, KIND, CONTENT)
+    assert load(path, KIND) == CONTENT
     assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize("plant", [Path.symlink_to, lambda path, _: os.mkfifo(path)])
+def test_what_is_no_plain_file_is_not_read_and_not_waited_for(
+    path: Path, plant: Callable[[Path, Path], object]
+) -> None:
+    victim = path.with_name("victim")
+    save(victim, KIND, CONTENT)
+    plant(path, victim)
+    with pytest.raises(OSError, match=r"."):
+        load(path, KIND)
+    save(path, KIND, CONTENT)
+    assert load(path, KIND) == CONTENT
+
+
+def test_a_damaged_file_is_not_set_aside_through_a_link(path: Path) -> None:
+    victim = path.with_name("victim")
+    path.with_name("state.json.corrupt-1").symlink_to(victim)
+    path.write_text("torn")
+    set_aside(path)
+    assert not victim.exists()
 
 
 def test_damaged_files_are_kept_under_numbers_and_not_for_ever(path: Path) -> None:

@@ -166,6 +166,43 @@ def test_what_is_no_journal_is_set_aside_as_a_whole_and_only_so_often(reopen: Op
     assert len(list(folder.iterdir())) == MAX_SET_ASIDE + 1
 
 
+@pytest.mark.parametrize("plant", [Path.symlink_to, lambda path, _: os.mkfifo(path)])
+def test_what_is_planted_among_the_files_is_counted_and_not_touched(
+    reopen: Open, folder: Path, plant: Callable[[Path, Path], object]
+) -> None:
+    fill(reopen(), A, 1, 5)
+    (path,) = folder.iterdir()
+    torn = path.read_bytes()[:-3]
+    victim = path.rename(folder.with_name("victim"))
+    victim.write_bytes(torn)
+    plant(path, victim)
+    journal = reopen()
+    assert journal.counts() == {Key("segments.unreadable"): 1}
+    assert victim.read_bytes() == torn
+    fill(journal, B, 1, 3)
+    assert all_pages(journal, Request(since_ns=0)) == numbers(B, 1, 3)
+
+
+def test_damage_is_not_cut_off_a_file_that_has_a_second_name(reopen: Open, folder: Path) -> None:
+    fill(reopen(), A, 1, 5)
+    (path,) = folder.iterdir()
+    path.write_bytes(torn := path.read_bytes()[:-3])
+    victim = folder.with_name("victim")
+    victim.hardlink_to(path)
+    assert all_pages(reopen(), Request(session=A)) == numbers(A, 1, 4)
+    assert victim.read_bytes() == torn
+
+
+def test_damage_is_not_set_aside_through_a_link(reopen: Open, folder: Path) -> None:
+    fill(reopen(), A, 1, 5)
+    (path,) = folder.iterdir()
+    path.write_bytes(path.read_bytes()[:-3])
+    victim = folder.with_name("victim")
+    path.with_name(f"{path.name}.damaged-1").symlink_to(victim)
+    assert all_pages(reopen(), Request(session=A)) == numbers(A, 1, 4)
+    assert not victim.exists()
+
+
 def test_damage_found_while_reading_costs_what_is_behind_it(reopen: Open, folder: Path) -> None:
     fill(reopen(), A, 1, 100)
     journal = reopen()
