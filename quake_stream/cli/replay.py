@@ -36,25 +36,45 @@ def replay(
         list[str] | None,
         typer.Option(metavar="STREAM", help='Streams to serve, repeatable: "CX.*..HH?"; default: all.'),
     ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LIST",
+            help='What goes wrong, repeatable: "drop=0.01,cut=30s".',
+        ),
+    ] = None,
+    fault_seed: Annotated[
+        int, typer.Option(metavar="N", help="Another number makes other faults of the same kinds.")
+    ] = 0,
 ) -> None:
     """
     Serve recorded miniSEED over SeedLink 3, to this service or to any other client.
 
     Ends when all is sent and read, or with Ctrl-C.
 
-    Example: `quake-stream replay /data/sds --speed 10`
+    To rehearse, let it go wrong: drop=0.01, repeat=0.01, swap=0.01 and corrupt=0.001 are shares of the
+    records, refuse=0.5 of the connections, cut=30s and silence=60s the age at which a connection ends or
+    says nothing more; reset=1000 counts sequences anew after so many records.  At the end stands what the
+    server did wrong, to be compared with what the service reports.
+
+    Example: `quake-stream replay /data/sds --speed 10 --fault drop=0.01,cut=30s`
     """
     from quake_stream.counters import Counters, by_reason, merge  # noqa: PLC0415  keep --help fast
     from quake_stream.mseed import archive  # noqa: PLC0415  likewise
+    from quake_stream.replay.rehearsal import rehearse  # noqa: PLC0415  likewise
     from quake_stream.replay.server import ReplayServer  # noqa: PLC0415  likewise
     from quake_stream.selection import parse_list  # noqa: PLC0415  likewise
     from quake_stream.supervision import StopSignals  # noqa: PLC0415  likewise
 
-    counters = Counters()
+    counters, injected = Counters(), Counters()
     try:
         include = parse_list(stream or []) or archive.ALL_STREAMS
     except ValueError as exc:
         raise typer.BadParameter(str(exc), param_hint="--stream") from exc
+    try:
+        faults = rehearse(fault or [], seed=fault_seed, counters=injected)
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc), param_hint="--fault") from exc
     index = archive.index(paths, counters=counters, include=include)
     try:
         server = ReplayServer(
@@ -68,6 +88,7 @@ def replay(
             wait_for_clients=int(wait or speed == 0),
             repack=repack,
             wildcards=wildcards,
+            faults=faults,
         )
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc
@@ -76,5 +97,5 @@ def replay(
         # Asked first, as it raises what has ended the server's thread.
         while not (server.wait_until_drained(0.0) and server.finished.is_set()) and not signals.stop:
             signals.wait(0.5)
-    for name, n in by_reason(merge([counters.snapshot(), server.counts()])).items():
+    for name, n in by_reason(merge([counters.snapshot(), server.counts(), injected.snapshot()])).items():
         print(f"  {name}: {n}", file=sys.stderr)

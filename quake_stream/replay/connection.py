@@ -37,6 +37,7 @@ class Connection:
         self.has_more = False  # left for the next turn, so that others have theirs
         self._is_blocked = False
         self._ending = Ending.NONE
+        self._opened_s: float | None = None  # on the clock that `write` is told
 
     @property
     def peer(self) -> Peer:
@@ -87,6 +88,7 @@ class Connection:
     def write(self, now_s: float, *, is_finished: bool) -> None:
         """Send what is waiting and what the ring has for this client, as far as socket and faults allow."""
         self._is_blocked = False
+        self._suffer(now_s)
         for _ in range(_ROUNDS_PER_TURN):
             self.session.pull(is_finished=is_finished)
             self.has_more = bool(self.session.outgoing) and self.is_open and not self.is_held(now_s)
@@ -101,6 +103,17 @@ class Connection:
         if self._ending is Ending.RST and self.sock.fileno() >= 0:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
+
+    def _suffer(self, now_s: float) -> None:
+        """Let happen what a fault has set for this age of the connection."""
+        if self._opened_s is None:
+            self._opened_s = now_s
+        fate = None if self.is_silent else self._faults.fate(now_s - self._opened_s)
+        if fate is Ending.NONE:
+            self.paused_until_s = math.inf
+        elif fate is not None:
+            self._ending = fate
+            self.is_open = False
 
     def _send_some(self, now_s: float) -> None:
         session = self.session

@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
+_SPARED_BYTES = 28  # SeedLink header and name of the stream: with another name it is a record of another
+_DAMAGED_BYTES = 16
+
 
 class Ending(enum.Enum):
     """What becomes of a connection after these bytes."""
@@ -39,6 +42,10 @@ class LinkFaults:
     def transmission(self, *, n_sent: int, n_waiting: int, is_handshake: bool) -> Transmission:  # noqa: ARG002  part of the seam
         """Say what happens to waiting bytes; ``n_sent`` counts those of data that went before."""
         return Transmission(n_bytes=n_waiting)
+
+    def fate(self, open_s: float) -> Ending | None:  # noqa: ARG002  part of the seam
+        """Say what has become of a connection open for so long: None while all is well, NONE is silence."""
+        return None
 
 
 class Faults:
@@ -70,9 +77,12 @@ class ResetSequences(Faults):
     """The server forgets its sequences after so many records and counts from the start again."""
 
     after_n_records: int
+    is_repeated: bool = False
 
     def resets_sequences(self, n_offered: int) -> bool:
-        """Once."""
+        """Once, or each time that there were so many more."""
+        if self.is_repeated:
+            return n_offered % self.after_n_records == 0
         return n_offered == self.after_n_records
 
 
@@ -109,6 +119,10 @@ class _LinksTogether(LinkFaults):
         least = min(asked, key=lambda one: one.n_bytes, default=Transmission(n_bytes=n_waiting))
         pause_s = max((one.pause_s for one in asked), default=0.0)
         return Transmission(n_bytes=least.n_bytes, pause_s=pause_s, ending=least.ending)
+
+    def fate(self, open_s: float) -> Ending | None:
+        fates = (link.fate(open_s) for link in self._links)
+        return next((fate for fate in fates if fate is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +176,18 @@ class _Swap(LinkFaults):
         return (packet,)
 
 
+@dataclass(frozen=True, slots=True)
+class _Corrupt(LinkFaults):
+    random: Random
+    probability: float
+
+    def packets(self, packet: bytes) -> Sequence[bytes]:
+        if self.random.random() >= self.probability:
+            return (packet,)
+        first = self.random.randrange(_SPARED_BYTES, len(packet) - _DAMAGED_BYTES)
+        return (packet[:first] + self.random.randbytes(_DAMAGED_BYTES) + packet[first + _DAMAGED_BYTES :],)
+
+
 class _Interleave(LinkFaults):
     def __init__(self, record: bytes, every: int) -> None:
         self._record = record
@@ -210,14 +236,19 @@ def reorder(probability: float, *, seed: int = 0) -> Faults:
     return OnLinks(lambda n_link: _Swap(_random(seed, n_link), probability))
 
 
+def corrupt(probability: float, *, seed: int = 0) -> Faults:
+    """Overwrite some bytes of some records, anywhere behind the name of the stream."""
+    return OnLinks(lambda n_link: _Corrupt(_random(seed, n_link), probability))
+
+
 def interleave(record: bytes, *, every: int) -> Faults:
     """Send a foreign record, of another length say, after every so many packets."""
     return OnLinks(lambda _: _Interleave(record, every))
 
 
-def reset_sequences(after_n_records: int) -> Faults:
-    """Count sequences from the start again after so many records."""
-    return ResetSequences(after_n_records)
+def reset_sequences(after_n_records: int, *, is_repeated: bool = False) -> Faults:
+    """Count sequences from the start again after so many records, once or each time."""
+    return ResetSequences(after_n_records, is_repeated)
 
 
 def together(*faults: Faults) -> Faults:

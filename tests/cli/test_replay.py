@@ -72,3 +72,38 @@ def test_a_port_in_use_is_one_line(quake_stream, demo_records):
     assert done.status == 66
     assert len(done.err.splitlines()) == 1
     assert done.err.startswith("quake-stream: cannot listen on 127.0.0.1 port ")
+
+
+def test_a_rehearsal_ends_with_what_the_server_did_wrong(program, demo_records):
+    options = (
+        "--port",
+        0,
+        "--speed",
+        0,
+        "--stream",
+        "BW.UH1",
+        "--fault",
+        "drop=0.5",
+        "--fault",
+        "repeat=0.5",
+    )
+    server = program("replay", demo_records, *options)
+    server.until(lambda: bool(server.err))
+    port = int(re.search(r":(\d+);", server.err[0])[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+        sock.sendall(b"DATA\r")
+        n_bytes = 0
+        sock.settimeout(20)
+        while server.process.poll() is None and (piece := sock.recv(65_536)):
+            n_bytes += len(piece)
+    assert server.end() == 0
+    counts = dict(line.strip().split(": ") for line in server.err[1:])
+    n_sent = int(counts["records.sent"]) - int(counts["faults.injected.drop"])
+    assert n_bytes == 520 * (n_sent + int(counts["faults.injected.repeat"]))
+    assert 0 < int(counts["faults.injected.drop"]) < int(counts["records.sent"])
+
+
+def test_a_fault_that_is_none_is_wrong_usage_and_names_those_there_are(quake_stream, demo_records):
+    done = quake_stream("replay", demo_records, "--fault", "dorp=0.01")
+    assert done.status == 2
+    assert "drop=0.01, repeat=0.01, swap=0.01" in " ".join(done.err.replace("│", " ").split())

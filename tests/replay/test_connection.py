@@ -9,6 +9,7 @@ from quake_stream.counters import Counters
 from quake_stream.replay.connection import Connection
 from quake_stream.replay.faults import Ending, LinkFaults, cut_after_bytes, drip, silence_after
 from quake_stream.replay.info import ServerFacts
+from quake_stream.replay.outages import cut_after_s, refuse, silence_after_s
 from quake_stream.replay.ring import Ring
 from quake_stream.replay.session import Session
 from quake_stream.types import SourceId
@@ -161,3 +162,33 @@ def test_dripping_waits_between_its_pieces(pair):
         pair.write(now_s)
     assert pair.connection.is_held(10.9)
     assert pair.received() == 200
+
+
+@pytest.mark.parametrize("pair", [cut_after_s(30.0).link(0)], indirect=True)
+def test_a_connection_of_the_age_of_a_cut_ends_though_nothing_is_sent(pair):
+    pair.write(100.0)
+    pair.write(129.9)
+    assert pair.connection.is_open
+    pair.write(130.0)
+    assert not pair.connection.is_open
+
+
+@pytest.mark.parametrize("pair", [silence_after_s(60.0).link(0)], indirect=True)
+def test_a_connection_of_the_age_of_silence_stays_open_and_says_nothing(pair):
+    pair.stream()
+    pair.offer(1)
+    pair.write(100.0)
+    pair.offer(10)
+    pair.write(160.0)
+    pair.write(1e9)
+    assert pair.connection.is_open
+    assert not pair.connection.is_reading
+    assert pair.received() == 520
+
+
+@pytest.mark.parametrize("pair", [refuse(1.0).link(0)], indirect=True)
+def test_a_refused_connection_is_reset_before_a_word(pair):
+    pair.write(100.0)
+    assert not pair.connection.is_open
+    with pytest.raises(ConnectionResetError):
+        pair.received()

@@ -5,6 +5,7 @@ import pytest
 from quake_stream.replay.faults import (
     Ending,
     Faults,
+    corrupt,
     cut_after_bytes,
     drip,
     drop,
@@ -104,6 +105,20 @@ def test_the_same_seed_and_connection_give_the_same_faults(make):
 def test_sequences_are_reset_once():
     fault = reset_sequences(3)
     assert [n for n in range(10) if fault.resets_sequences(n)] == [3]
+
+
+def test_sequences_can_be_reset_again_and_again():
+    fault = reset_sequences(3, is_repeated=True)
+    assert [n for n in range(1, 11) if fault.resets_sequences(n)] == [3, 6, 9]
+
+
+def test_corrupt_overwrites_bytes_behind_the_name_of_the_stream():
+    packet = b"SL000001" + bytes(512)
+    (broken,) = corrupt(1.0).link(0).packets(packet)
+    assert len(broken) == len(packet)
+    assert broken != packet
+    assert broken[:28] == packet[:28]
+    assert corrupt(1e-9).link(0).packets(packet) == (packet,)
 
 
 def test_faults_combine():
