@@ -12,6 +12,7 @@ from quake_stream.counters import Counters
 from quake_stream.detection.detector import Detector, DetectorSettings
 from quake_stream.detection.trigger import TriggerSettings
 from quake_stream.errors import ConfigError
+from quake_stream.failure_log import FailureLog
 from quake_stream.ingest.files import FileSource
 from quake_stream.ingest.resume import ResumeStore
 from quake_stream.ingest.seedlink.settings import SeedLinkSettings
@@ -175,6 +176,7 @@ def worker(
             detector=detector(config, model.spec, Counters()),
             model=model,
             clock=DataClock() if replay else WallClock(),
+            tell_failure=FailureLog().note,
         ),
         queue=queue,
         spec=model.spec,

@@ -8,6 +8,7 @@ Errors that quake_stream raises on purpose.
     ├── ModelError              a model is damaged, tampered or does not fit   exit 78
     ├── SourceError             a recording or server address cannot be used   exit 66
     ├── PublishError            the feed cannot be opened                      exit 1
+    ├── InferenceError          the model fails whatever it is given           exit 1
     └── WireError               a message is none (publish.frames)             exit 1
         └── VersionError        its publisher is newer than this program       exit 1
 
@@ -43,3 +44,7 @@ class SourceError(QuakeStreamError):
 
 class PublishError(QuakeStreamError):
     """The feed cannot be opened: a port in use may be free again soon, so a restart is worth it."""
+
+
+class InferenceError(QuakeStreamError):
+    """The model fails whatever it is given, as when the GPU is gone: a restart is all that can help."""

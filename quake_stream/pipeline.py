@@ -5,7 +5,7 @@ The one code path of live service and offline scan.  No thread, socket or log; t
 given.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from quake_stream.clock import Clock
 from quake_stream.detection.detector import Detector
 from quake_stream.protocols import Model
+from quake_stream.salvage import salvage
 from quake_stream.types import NS_PER_S, Batch, Detection, Gap, InstrumentId, Packet
 
 # Windows wait for company no longer than this much data of their instrument: in a backfill, where minutes of
@@ -32,12 +33,25 @@ class Pipeline:
         Scores batches of features.
     clock
         The host's for live data, a `DataClock` for recordings.
+    tell_failure
+        Told of each batch that failed: the instruments of the windows without scores, one for each, and
+        what was wrong.
+
+    Its methods that score raise `InferenceError` where the model fails whatever it is given.
     """
 
-    def __init__(self, *, detector: Detector, model: Model, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        detector: Detector,
+        model: Model,
+        clock: Clock,
+        tell_failure: Callable[[Sequence[InstrumentId], str], None] | None = None,
+    ) -> None:
         self.detector = detector
         self._model = model
         self._clock = clock
+        self._tell_failure = tell_failure
         self._burst_starts_ns: dict[InstrumentId, int] = {}
         self.n_windows = 0
 
@@ -88,7 +102,13 @@ class Pipeline:
 
     def _predict(self, batch: Batch) -> NDArray[np.float32]:
         self.n_windows += len(batch.windows)
-        return self._model.predict(batch.features)
+        salvaged = salvage(self._model, batch.features)
+        if salvaged.error:
+            self.detector.counters.add("batches.failed")
+            if self._tell_failure is not None:
+                failed = [batch.windows[row].instrument_id for row in salvaged.failed]
+                self._tell_failure(failed, salvaged.error)
+        return salvaged.scores
 
     def _is_burst(self, packet: Packet) -> bool:
         """Whether much data of the packet's instrument came since nothing waited."""

@@ -36,7 +36,11 @@ class Publisher(Protocol):
     """Messages → subscribers; never blocks."""
 
     def send(self, topic: str, body: Mapping[str, object]) -> int:
-        """Publish one message and return its sequence number."""
+        """
+        Publish one message and return its sequence number.
+
+        Raises `QuakeStreamError` where this message cannot be sent, and others can.
+        """
         ...
 
 

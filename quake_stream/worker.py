@@ -17,7 +17,8 @@ from uuid import UUID
 import structlog
 
 import quake_stream
-from quake_stream.counters import Key, by_reason, merge
+from quake_stream.counters import Counters, Key, by_reason, merge
+from quake_stream.errors import QuakeStreamError
 from quake_stream.packet_queue import PacketQueue
 from quake_stream.pipeline import Pipeline
 from quake_stream.protocols import Publisher
@@ -127,6 +128,7 @@ class Worker:
         self._received = received
         self._watch = watch
         self._settings = settings
+        self._counters = Counters()  # of what the feed refused
         self._started_s = time.monotonic()
         self._next_heartbeat_s = 0.0
         self._next_status_s = 0.0
@@ -161,7 +163,8 @@ class Worker:
     def counts(self) -> dict[Key, int]:
         """Snapshot of the counters of detector, queue and feed."""
         feed = self._feed.counts() if self._feed else {}
-        return merge([self.pipeline.detector.counters.snapshot(), self._queue.counts(), feed])
+        own = (self.pipeline.detector.counters.snapshot(), self._counters.snapshot())
+        return merge([*own, self._queue.counts(), feed])
 
     @property
     def endpoint(self) -> str:
@@ -217,7 +220,7 @@ class Worker:
             body = wire.status_body(
                 status.instrument_id, state=status.state, reason=status.reason, since_ns=status.since_ns
             )
-            feed.send(wire.status_topic(status.instrument_id), body)
+            self._send(feed, wire.status_topic(status.instrument_id), body)
             log.info(
                 "station.state",
                 instrument=str(status.instrument_id),
@@ -236,7 +239,7 @@ class Worker:
             agency=self._settings.agency,
             created_ns=created_ns,
         )
-        feed.send(wire.topic_for(detection), body)
+        self._send(feed, wire.topic_for(detection), body)
         if detection.revision == 0:
             self.n_detections += 1
         log.info(
@@ -268,7 +271,15 @@ class Worker:
             processing="replay" if self._settings.is_replay else "live",
             created_ns=time.time_ns(),
         )
-        feed.send(wire.HEARTBEAT_TOPIC, body)
+        self._send(feed, wire.HEARTBEAT_TOPIC, body)
+
+    def _send(self, feed: Feed, topic: str, body: Mapping[str, object]) -> None:
+        """Send a message; one that the feed refuses is counted and logged, as a restart would only meet it again."""
+        try:
+            feed.send(topic, body)
+        except QuakeStreamError as exc:
+            self._counters.add("messages.dropped", reason=topic.partition(".")[0])
+            log.error("message.dropped", topic=topic, id=body.get("id"), error=str(exc))  # noqa: TRY400  the words say it all
 
     @property
     def windows_per_s(self) -> float:

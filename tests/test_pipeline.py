@@ -11,6 +11,7 @@ from quake_stream import build
 from quake_stream.clock import DataClock
 from quake_stream.config import parse
 from quake_stream.counters import Counters, by_reason
+from quake_stream.errors import InferenceError
 from quake_stream.models.stalta import StaLtaModel
 from quake_stream.pipeline import Pipeline
 from quake_stream.types import NS_PER_S, Detection, Gap, Latency
@@ -29,10 +30,15 @@ class HandClock:
         pass
 
 
-def pipeline(clock, **sections) -> Pipeline:
+def pipeline(clock, *, served=None, tell_failure=None, **sections) -> Pipeline:
     config = parse({"source": [{"url": "seedlink://a"}], **sections}, name="test")
-    model = StaLtaModel()
-    return Pipeline(detector=build.detector(config, model.spec, Counters()), model=model, clock=clock)
+    model = served or StaLtaModel()
+    return Pipeline(
+        detector=build.detector(config, model.spec, Counters()),
+        model=model,
+        clock=clock,
+        tell_failure=tell_failure,
+    )
 
 
 def run(pipe, stream):
@@ -167,3 +173,51 @@ def test_a_silent_instrument_is_closed_with_what_still_waits():
     assert pipe.detector.deadline_ns() is None
     assert [(d.state, d.reason) for d in found] == [("new", ""), ("end", "gap")]
     assert list(pipe.close_silent(stream[0].source_id.instrument)) == []
+
+
+class Allergic(StaLtaModel):
+    """Fails on any batch that holds a window with a second component."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_failures = 0
+
+    def predict(self, features):
+        if features[:, :, 1].any():
+            self.n_failures += 1
+            raise RuntimeError("bad window")
+        return super().predict(features)
+
+
+@pytest.mark.fault(25)
+def test_a_station_that_makes_the_model_fail_costs_the_others_nothing():
+    """The model fails on windows with horizontal components; only PB02 has them."""
+    good = list(packets(60, [40.0]))
+    bad = [p for code in "ZNE" for p in packets(60, [40.0], nslc=f"CX.PB02..HH{code}")]
+    stream = sorted(good + bad, key=lambda packet: packet.end_ns)
+    expected = run(pipeline(DataClock()), good)
+    model, told = Allergic(), []
+    pipe = pipeline(
+        DataClock(),
+        served=model,
+        tell_failure=lambda instruments, error: told.extend((str(i), error) for i in instruments),
+        model={"max_wait_s": 1.0},
+    )
+    assert run(pipe, stream) == expected
+    assert model.n_failures
+    assert set(told) == {("CX.PB02.--.HH", "RuntimeError: bad window")}
+    counters = pipe.detector.counters
+    assert counters.total("windows.dropped", reason="not_scored", station="CX.PB02") == len(told)
+    assert counters.total("windows.dropped", station="CX.PB01") == 0
+    assert counters.total("batches.failed")
+
+
+@pytest.mark.fault(26)
+def test_a_model_that_fails_on_everything_is_an_error_with_its_reason():
+    class Lost(StaLtaModel):
+        def predict(self, features):
+            raise RuntimeError("CUDA error: device-side assert triggered")
+
+    pipe = pipeline(DataClock(), served=Lost())
+    with pytest.raises(InferenceError, match="fails on any input: RuntimeError: CUDA error"):
+        run(pipe, packets(60))

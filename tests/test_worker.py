@@ -19,6 +19,7 @@ from quake_stream.errors import PublishError
 from quake_stream.models.stalta import StaLtaModel
 from quake_stream.packet_queue import PacketQueue
 from quake_stream.pipeline import Pipeline
+from quake_stream.publish.frames import WireError
 from quake_stream.stations import StationWatch
 from quake_stream.types import NS_PER_S
 from quake_stream.worker import FeedSettings, Worker
@@ -37,6 +38,7 @@ class FakeFeed:
         self.changed = threading.Condition()
         self.is_open = False
         self.clients = {}
+        self.refuses = lambda topic: False
         self.thread: threading.Thread | None = None
 
     @property
@@ -45,6 +47,8 @@ class FakeFeed:
 
     def send(self, topic, body) -> int:
         assert self.is_open
+        if self.refuses(topic):
+            raise WireError(f"the message on {topic!r} cannot be written")
         with self.changed:
             self.sent.append((topic, dict(body)))
             self.changed.notify_all()
@@ -237,6 +241,32 @@ def test_the_counts_are_those_of_detector_queue_and_feed():
     bench.worker.run()
     assert by_reason(bench.worker.counts()) == {"messages.sent": 2, "packets.dropped.closed": 1}
     assert bench.feed.bodies("heartbeat")[-1]["drops"] == {"packets.dropped.closed": 1}
+
+
+@pytest.mark.parametrize("kind", ["detection", "status", "heartbeat"])
+def test_a_message_that_cannot_be_sent_is_counted_and_logged_and_the_others_are_sent(kind):
+    """After a restart the same data would make the same message, and end the service again."""
+    bench = Bench()
+    bench.feed.refuses = lambda topic: topic.startswith(kind)
+    with structlog.testing.capture_logs() as lines:
+        bench.read(packets(60, [40.0]))
+    dropped = [line for line in lines if line["event"] == "message.dropped"]
+    assert dropped
+    assert all(line["topic"].startswith(kind) and "cannot be written" in line["error"] for line in dropped)
+    assert bench.worker.counts()[Key("messages.dropped", kind)] == len(dropped)
+    kinds = {topic.partition(".")[0] for topic, _ in bench.feed.sent}
+    assert kinds == {"detection", "status", "heartbeat"} - {kind}
+
+
+def test_a_feed_that_breaks_ends_the_worker_with_its_error():
+    bench = Bench()
+
+    def break_down(_topic):
+        raise OSError("the socket is gone")
+
+    bench.feed.refuses = break_down
+    with pytest.raises(OSError, match="the socket is gone"):
+        bench.read(packets(60, [40.0]))
 
 
 def test_a_feed_that_cannot_be_opened_ends_the_worker_before_it_is_ready():

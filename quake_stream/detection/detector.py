@@ -134,6 +134,8 @@ class Detector:
         """
         Take the model's scores [batch, classes] of a batch, known at ``now_ns``.
 
+        A window whose scores are not all finite has none: it is counted as dropped.
+
         Raises
         ------
         ValueError
@@ -143,9 +145,14 @@ class Detector:
         if scores.shape != shape:
             raise ValueError(f"scores have shape {scores.shape}, not {shape}")
         detections = []
-        for window, row in zip(batch.windows, scores.tolist(), strict=True):
-            latency = _latency(window, batch.created_ns, now_ns)
-            detections += self._instruments[window.instrument_id].receive_scores(window, row, latency)
+        is_scored = np.isfinite(scores).all(axis=1).tolist()
+        for window, row, is_finite in zip(batch.windows, scores.tolist(), is_scored, strict=True):
+            instrument = self._instruments[window.instrument_id]
+            if is_finite:
+                latency = _latency(window, batch.created_ns, now_ns)
+                detections += instrument.receive_scores(window, row, latency)
+            else:
+                instrument.leave_out(window)
         for instrument_id in dict.fromkeys(window.instrument_id for window in batch.windows):
             detections += self._instruments[instrument_id].settle()
         return detections

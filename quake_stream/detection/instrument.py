@@ -89,7 +89,7 @@ class Instrument:
         self._seen: set[str] = set()
         self._is_warming_up = True
         self._newest: Window | None = None  # handed to the batcher
-        self._done: Window | None = None  # scored, or dropped while its batch was built
+        self._done: Window | None = None  # scored, or dropped since
         self._latency = Latency(data_s=0.0, queue_s=0.0, inference_s=0.0)
         self._measured: Measurement | None = None
 
@@ -122,6 +122,11 @@ class Instrument:
         if self._trigger.is_on and not is_new and self._measured is not None:
             self._measured = self._measurer.go_on(self._measured, window)
         return [self._detection(change, window) for change in changes]
+
+    def leave_out(self, window: Window) -> None:
+        """Go on without a window that the model could not score; for the trigger it is a missing one."""
+        self._done = window
+        self._count("windows.dropped", "not_scored")
 
     def settle(self) -> list[Detection]:
         """Close a detection that a gap has ended, once no window before the gap is left to score."""

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from quake_stream.counters import Key
 from quake_stream.detection.trigger import TriggerSettings
 from quake_stream.types import NS_PER_S, DetectionState, Gap, InstrumentId, Latency
 
@@ -245,3 +246,37 @@ def feed(net, detector, packets):
 def test_an_unknown_instrument_is_silent_without_consequence(net):
     instrument_id = net.packets(net.recording(1))[0].source_id.instrument
     assert net.detector().close_silent(instrument_id) == []
+
+
+@pytest.mark.fault(25)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_window_without_finite_scores_is_a_missing_one_and_is_counted(net, value):
+    """Here the one in the middle of an earthquake, as if its row had made the model fail."""
+    packets = net.packets(net.recording(70, [(40, 10)]))
+    expected = net.run(net.detector(), packets)
+    in_the_coda = expected[0].on_ns + NS_PER_S
+    detector, found = net.detector(), []
+    for packet in packets:
+        found += detector.receive(packet)
+        while (batch := detector.next_batch(packet.received_ns, flush=True)) is not None:
+            scores = net.predict(batch.features)
+            scores[[w.end_ns == in_the_coda for w in batch.windows], 1] = value
+            found += detector.receive_scores(batch, scores, packet.received_ns)
+    assert detector.counters.snapshot()[Key("windows.dropped", "not_scored", "CX.PB01")] == 1
+    assert [(d.id, d.state) for d in found if d.state in {"new", "end"}] == [
+        (d.id, d.state) for d in expected if d.state in {"new", "end"}
+    ]
+
+
+@pytest.mark.fault(25)
+def test_a_detection_whose_windows_have_no_scores_any_more_ends_as_by_a_gap(net):
+    packets = net.packets(net.recording(70, [(40, 10)]))
+    detector, found = net.detector(), []
+    for packet in packets:
+        found += detector.receive(packet)
+        while (batch := detector.next_batch(packet.received_ns, flush=True)) is not None:
+            scores = net.predict(batch.features)
+            if any(r.state == "new" for r in found):
+                scores[:] = np.nan
+            found += detector.receive_scores(batch, scores, packet.received_ns)
+    assert [(d.state, d.reason) for d in found] == [("new", ""), ("end", "gap")]
