@@ -5,8 +5,9 @@ The caller feeds packets, asks for batches, runs the model and hands the scores 
 No call blocks, waits or raises because of bad data.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from quake_stream.types import (
     Latency,
     ModelSpec,
     Packet,
+    RestPoint,
     Window,
 )
 from quake_stream.windowing.assembler import Assembler
@@ -70,6 +72,8 @@ class Detector:
         Refines onsets; None leaves them at the middle of the triggering window.
     counters
         Where every drop and refusal is counted; owned by the thread that owns the detector.
+    resumed
+        Where an earlier process left instruments; they go on from there.
 
     Raises
     ------
@@ -85,8 +89,10 @@ class Detector:
         trigger_for: Callable[[InstrumentId], TriggerSettings],
         pick_onset: OnsetPicker | None,
         counters: Counters,
+        resumed: Mapping[InstrumentId, RestPoint] = MappingProxyType({}),
     ) -> None:
         self.counters = counters
+        self._resumed = resumed
         self._spec = spec
         self._settings = settings
         self._trigger_for = trigger_for
@@ -145,7 +151,7 @@ class Detector:
         if scores.shape != shape:
             raise ValueError(f"scores have shape {scores.shape}, not {shape}")
         detections = []
-        is_scored = np.isfinite(scores).all(axis=1).tolist()
+        is_scored: list[bool] = np.isfinite(scores).all(axis=1).tolist()
         for window, row, is_finite in zip(batch.windows, scores.tolist(), is_scored, strict=True):
             instrument = self._instruments[window.instrument_id]
             if is_finite:
@@ -166,6 +172,11 @@ class Detector:
         """
         instrument = self._instruments.get(instrument_id)
         return [] if instrument is None else instrument.close_silent()
+
+    def rest_point(self, instrument_id: InstrumentId) -> RestPoint | None:
+        """Tell where an instrument last stood with no detection open; None where that is not known."""
+        instrument = self._instruments.get(instrument_id)
+        return None if instrument is None else instrument.rest_point()
 
     def finish(self) -> list[Detection]:
         """
@@ -211,6 +222,7 @@ class Detector:
             needs_background=self._transform.needs_background,
             pick_onset=self._pick_onset,
             counters=self.counters,
+            resumed=self._resumed.get(instrument_id),
         )
 
     def _build(self, waiting: Sequence[WaitingWindow], now_ns: int) -> Batch | None:
