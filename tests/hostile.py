@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 from fake_seedlink import DEADLINE_S, START_NS
+from listening import Client
 from pymseed import DataEncoding, MS3Record
-from seedlink_client import Client
 
 from quake_stream.counters import Counters
 from quake_stream.ingest.resume import ResumeStore
@@ -184,6 +184,7 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.n_links = 0
+        self.is_closed = False  # to new connections
         self._n_swallowed = 0
         self._sockets: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, name="relay")]
@@ -210,6 +211,9 @@ class Relay:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                if self.is_closed:
+                    client.close()
+                    continue
                 server = socket.create_connection(self._upstream)
                 self._sockets += [client, server]
                 for pair in ((client, server), (server, client)):

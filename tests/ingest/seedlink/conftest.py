@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fake_seedlink import FakeServer
-from seedlink_client import Client
+from listening import Client
 
 from quake_stream.ingest.resume import ResumeStore
 from quake_stream.ingest.seedlink.settings import SeedLinkSettings
