@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 NS_PER_S = 1_000_000_000
-
 _CODE = re.compile(r"[A-Za-z0-9-]*")
 
 
@@ -67,8 +66,7 @@ class SourceId:
             A code holds a character that FDSN does not allow, or the channel is neither ``BHZ`` (three
             letters) nor ``B_H_Z`` (FDSN, any lengths).
         """
-        location = location.strip()
-        location = "" if location == "--" else location
+        location = "" if location.strip() == "--" else location.strip()
         channel = channel.strip()
         parts = channel.split("_") if "_" in channel else list(channel)
         if len(parts) != 3:
@@ -125,9 +123,8 @@ class SourceId:
 
     def __str__(self) -> str:
         """FDSN source identifier: ``FDSN:IU_ANMO_00_B_H_Z``."""
-        return (
-            f"FDSN:{self.network}_{self.station}_{self.location}_{self.band}_{self.source}_{self.subsource}"
-        )
+        codes = (self.network, self.station, self.location, self.band, self.source, self.subsource)
+        return f"FDSN:{'_'.join(codes)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +248,15 @@ class Detection:
     snr_db: float | None
     latency: Latency
     reason: str = ""  # why it ended or was retracted: off, gap, max_duration, retrigger, too_short, shutdown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestPoint:
+    """State of an instrument with no detection open, from which a new process goes on."""
+
+    decided_ns: int  # windows that end by then have been judged
+    needed_ns: int  # no sample before this bears on the windows after them
+    is_armed: bool  # whether the next window may begin a detection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from quake_stream.detection.background import MIN_FRAMES, Frame, FrameCache, Fra
 from quake_stream.detection.batcher import WaitingWindow
 from quake_stream.detection.level import level_db, level_samples
 from quake_stream.detection.measure import Measurement, Measurer, OnsetPicker
+from quake_stream.detection.rest import RestKeeper, lookback_ns
 from quake_stream.detection.trigger import Trigger, TriggerChange, TriggerSettings
 from quake_stream.types import (
     NS_PER_S,
@@ -27,6 +28,7 @@ from quake_stream.types import (
     Latency,
     ModelSpec,
     Packet,
+    RestPoint,
     SourceId,
     Window,
 )
@@ -65,6 +67,8 @@ class Instrument:
         Whether the model's feature transform needs the frames before a window.
     pick_onset
         Refines the onset, see `Measurer`.
+    resumed
+        Where an earlier process left the instrument, if it did.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Instrument:
         needs_background: bool,
         pick_onset: OnsetPicker | None,
         counters: Counters,
+        resumed: RestPoint | None = None,
     ) -> None:
         self._id = instrument_id
         self._spec = spec
@@ -85,6 +90,11 @@ class Instrument:
         self._measurer = Measurer(spec=spec, reader=assembler, pick_onset=pick_onset)
         self._counters = counters
         self._frames = FrameCache(n_samples=spec.n_samples) if needs_background else None
+        self._rest = RestKeeper(
+            trigger=trigger,
+            lookback_ns=lookback_ns(spec, n_filter=assembler.n_filter, needs_background=needs_background),
+            resumed=resumed,
+        )
         self._flat: frozenset[str] = frozenset()
         self._seen: set[str] = set()
         self._is_warming_up = True
@@ -97,7 +107,8 @@ class Instrument:
         """Take a packet; return the gaps it shows and the windows it completes, ready for the batcher."""
         self._seen.add(packet.source_id.subsource)
         gaps, windows = self._assembler.receive(packet)
-        waiting = [w for w in map(self._prepare, windows) if w is not None]
+        prepared = [w for w in map(self._prepare, windows) if w is not None]
+        waiting = [w for w in prepared if not self._rest.was_decided(w.window)]
         if waiting:
             self._newest = waiting[-1].window
             self._is_warming_up = False
@@ -130,13 +141,16 @@ class Instrument:
 
     def settle(self) -> list[Detection]:
         """Close a detection that a gap has ended, once no window before the gap is left to score."""
-        window = self._done
-        following = self._assembler.next_start_index
-        if window is None or window is not self._newest or following is None:
+        window, ahead_ns = self._done, self._ahead_ns()
+        if window is None or ahead_ns is None:
             return []
-        n_ahead = following - window.start_index
-        next_end_ns = window.end_ns + round(n_ahead * NS_PER_S / self._spec.sample_rate_hz)
-        return [self._detection(change, window) for change in self._trigger.expect(next_end_ns)]
+        return [self._detection(change, window) for change in self._trigger.expect(window.end_ns + ahead_ns)]
+
+    def rest_point(self) -> RestPoint | None:
+        """Tell where it last stood with no detection open; not to be called after `finish`."""
+        window, ahead_ns = self._done, self._ahead_ns()
+        next_ns = None if window is None or ahead_ns is None else window.start_ns + ahead_ns
+        return self._rest.point(window, next_ns)
 
     def close_silent(self) -> list[Detection]:
         """Close what is on, as no data come any more; once no window is left to score."""
@@ -172,6 +186,13 @@ class Instrument:
             last_data_ns=self._assembler.last_data_ns,
             state=state,
         )
+
+    def _ahead_ns(self) -> int | None:
+        """How long after the last window the next one starts; None while any is left to score, or none was."""
+        window, following = self._done, self._assembler.next_start_index
+        if window is None or window is not self._newest or following is None:
+            return None
+        return round((following - window.start_index) * NS_PER_S / self._spec.sample_rate_hz)
 
     def _prepare(self, window: Window) -> WaitingWindow | None:
         """Find what a window needs besides its samples; None, and counted, where it cannot be used."""

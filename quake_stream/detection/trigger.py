@@ -89,6 +89,17 @@ class Trigger:
         return self._on is not None
 
     @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is on, rising or held off: what comes next is up to the windows to come."""
+        last = self._last
+        return self._episode is None and (last is None or last.end_ns >= self._quiet_until_ns)
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether the next window may begin a detection, as far as the last one is concerned."""
+        return self._is_armed
+
+    @property
     def _on(self) -> Episode | None:
         episode = self._episode
         return episode if episode is not None and episode.revision >= 0 else None
@@ -104,6 +115,12 @@ class Trigger:
         changes += self._while_off(score) if self._on is None else self._while_on(self._on, score)
         self._levels.add(window.end_ns, window.level_db)
         return changes
+
+    def pass_over(self, window: Window, *, is_armed: bool) -> None:
+        """Take the next window as one that was judged before a restart, and left the trigger armed or not."""
+        self._last = window
+        self._is_armed = is_armed
+        self._levels.add(window.end_ns, window.level_db)
 
     def expect(self, next_end_ns: int) -> list[TriggerChange]:
         """Learn that no window will end before ``next_end_ns``: rule 3 may already apply."""

@@ -90,6 +90,11 @@ class Assembler:
         return self._cursor
 
     @property
+    def n_filter(self) -> int:
+        """Number of samples before its own on which a sample behind the high-pass depends."""
+        return self._highpass.n_taps - 1 if self._highpass else 0
+
+    @property
     def silent_components(self) -> tuple[str, ...]:
         """Components that were seen but that windows do not wait for now."""
         return tuple(sorted(self._absent))
