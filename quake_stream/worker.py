@@ -23,13 +23,12 @@ from quake_stream.packet_queue import PacketQueue
 from quake_stream.pipeline import Pipeline
 from quake_stream.protocols import Publisher
 from quake_stream.publish import wire
-from quake_stream.publish.iso8601 import format_utc
+from quake_stream.station_log import StationLog
 from quake_stream.stations import StationWatch
-from quake_stream.types import NS_PER_S, Detection, DetectionState, Gap, ModelSpec, Packet
+from quake_stream.types import NS_PER_S, Detection, Gap, ModelSpec, Packet
 
 log = structlog.get_logger()
 
-_EVENTS = {state: f"detection.{state}" for state in DetectionState}
 _TICK_S = 0.25
 _STATUS_S = 1.0
 # Few enough that heartbeats and a stop come in time on a slow machine that has much to catch up with.
@@ -128,6 +127,7 @@ class Worker:
         self._received = received
         self._watch = watch
         self._settings = settings
+        self._log = StationLog()
         self._counters = Counters()  # of what the feed refused
         self._started_s = time.monotonic()
         self._next_heartbeat_s = 0.0
@@ -221,12 +221,8 @@ class Worker:
                 status.instrument_id, state=status.state, reason=status.reason, since_ns=status.since_ns
             )
             self._send(feed, wire.status_topic(status.instrument_id), body)
-            log.info(
-                "station.state",
-                instrument=str(status.instrument_id),
-                state=status.state,
-                **({"reason": status.reason} if status.reason else {}),
-            )
+            self._log.state(status, now_s)
+        self._log.sum_up(now_s)
 
     def _publish(self, feed: Feed, detection: Detection) -> None:
         created_ns = time.time_ns()
@@ -242,16 +238,7 @@ class Worker:
         self._send(feed, wire.topic_for(detection), body)
         if detection.revision == 0:
             self.n_detections += 1
-        log.info(
-            _EVENTS[detection.state],
-            instrument=str(detection.instrument_id),
-            id=detection.id,
-            revision=detection.revision,
-            onset=format_utc(detection.onset_ns),
-            probability=round(detection.peak_probability, 4),
-            latency_s=round(detection.latency.total_s, 3),
-            **({"reason": detection.reason} if detection.reason else {}),
-        )
+        self._log.detection(detection, time.monotonic())
 
     def _heartbeat(self, feed: Feed) -> None:
         now_s = time.monotonic()

@@ -29,7 +29,7 @@ PARTS = {
     "evaluation",
     *("formats", "clock", "packet_queue", "onset", "log", "metrics", "health", "notify", "supervision"),
     *("pipeline", "stations", "worker", "config_diff", "watchdog", "vitals", "network", "catalogue"),
-    *("salvage", "failure_log"),
+    *("salvage", "failure_log", "station_log"),
     "safe_open",
 }
 # Each part of the package, in the order in which data flow, and what it may import besides itself.
@@ -39,6 +39,7 @@ LAYERS = {
     "errors": set(),
     "counters": set(),
     "selection": {"types"},
+    "throttle": set(),
     "protocols": {"types", "counters", "errors"},
     "safe_open": set(),
     # configuration
@@ -50,7 +51,7 @@ LAYERS = {
     "detection": BASE | {"windowing"},
     # edges: none imports another, except for how records are read
     "mseed": BASE,
-    "ingest": BASE | {"mseed", "safe_open"},
+    "ingest": BASE | {"throttle", "mseed", "safe_open"},
     "replay": BASE | {"mseed"},
     "models": BASE | {"detection", "safe_open"},
     "publish": BASE | {"safe_open"},
@@ -77,7 +78,8 @@ LAYERS = {
     "failure_log": BASE,
     "pipeline": BASE | {"clock", "detection", "salvage"},
     "stations": BASE | {"detection", "publish.wire"},
-    "worker": BASE | {"packet_queue", "pipeline", "stations", "detection", "publish.wire", "publish.iso8601"},
+    "station_log": BASE | {"stations", "throttle", "publish.iso8601"},
+    "worker": BASE | {"packet_queue", "pipeline", "stations", "station_log", "detection", "publish.wire"},
     "config_diff": BASE | {"config"},
     "watchdog": BASE,
     "vitals": BASE | {"health", "packet_queue", "worker"},
@@ -90,7 +92,7 @@ LAYERS = {
 }
 
 # Modules that decide and are told everything: no clock, thread, socket, file or log.
-PURE = {"windowing", "detection", "network.geometry", "network.rule", "network.coincidence"}
+PURE = {"windowing", "detection", "throttle", "network.geometry", "network.rule", "network.coincidence"}
 
 # Modules without a test file of their own, each with the reason.
 WITHOUT_TEST_FILE = {
