@@ -151,7 +151,7 @@ class Detector:
         if scores.shape != shape:
             raise ValueError(f"scores have shape {scores.shape}, not {shape}")
         detections = []
-        is_scored: list[bool] = np.isfinite(scores).all(axis=1).tolist()
+        is_scored = np.all(np.isfinite(scores), axis=1).tolist()
         for window, row, is_finite in zip(batch.windows, scores.tolist(), is_scored, strict=True):
             instrument = self._instruments[window.instrument_id]
             if is_finite:
