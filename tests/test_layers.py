@@ -66,7 +66,8 @@ LAYERS = {
     | {"publish.iso8601", "publish.frames", "publish.sequence", "publish.subscriber"},
     # parts of the process
     "clock": BASE,
-    "packet_queue": BASE,
+    "backlog": BASE,
+    "packet_queue": BASE | {"backlog"},
     "onset": BASE,
     "log": BASE,
     "metrics": BASE,
@@ -92,7 +93,7 @@ LAYERS = {
 }
 
 # Modules that decide and are told everything: no clock, thread, socket, file or log.
-PURE = {"windowing", "detection", "throttle", "network.geometry", "network.rule", "network.coincidence"}
+PURE = {"windowing", "detection", "backlog", "throttle", "network.geometry", "network.rule", "network.coincidence"}
 
 # Modules without a test file of their own, each with the reason.
 WITHOUT_TEST_FILE = {
