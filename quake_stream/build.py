@@ -79,8 +79,10 @@ def _problems(name: str, section: TriggerOverrides, base: dict[str, Any], spec: 
         yield f"{name}.classes: {list(named)} must be some of {list(spec.classes)}, each once, not all"
 
 
-def detector(config: Config, spec: ModelSpec, counters: Counters) -> Detector:
-    """Build the core; raises `ConfigError` as `trigger_settings` does."""
+def detector(
+    config: Config, spec: ModelSpec, counters: Counters, *, positions: ResumeStore | None = None
+) -> Detector:
+    """Build the core, to go on where ``positions`` say; raises `ConfigError` as `trigger_settings` does."""
     windows, inference = config.windows, config.model
     return Detector(
         spec=spec,
@@ -96,6 +98,7 @@ def detector(config: Config, spec: ModelSpec, counters: Counters) -> Detector:
         trigger_for=trigger_settings(config, spec),
         pick_onset=pick_onset,
         counters=counters,
+        resumed={} if positions is None else positions.rest_points(),
     )
 
 
@@ -167,13 +170,21 @@ def worker(
     queue: PacketQueue,
     received: Callable[[Packet], None],
     journal_folder: Path,
+    positions: ResumeStore | None = None,
 ) -> Worker:
     """Build the worker with detector and feed; the feed opens in the worker's thread."""
     replay = is_replay(config)
+    core = detector(config, model.spec, Counters(), positions=None if replay else positions)
+
+    def note(packet: Packet) -> None:
+        if positions is not None:
+            positions.note(packet, core.rest_point(packet.source_id.instrument))
+        received(packet)
+
     publish = config.publish
     return Worker(
         pipeline=Pipeline(
-            detector=detector(config, model.spec, Counters()),
+            detector=core,
             model=model,
             clock=DataClock() if replay else WallClock(),
             tell_failure=FailureLog().note,
@@ -181,7 +192,7 @@ def worker(
         queue=queue,
         spec=model.spec,
         open_feed=lambda: feed(publish, journal_folder),
-        received=received,
+        received=note,
         watch=StationWatch(stale_after_s=None if replay else config.service.stale_after_s),
         settings=FeedSettings(
             heartbeat_s=publish.heartbeat_s,

@@ -104,6 +104,7 @@ class Service:
             queue=self._queue,
             received=lambda packet: _acknowledge(by_name, packet),
             journal_folder=folder / f"{name}.journal",
+            positions=self._positions,
         )
         self._vitals = Vitals(
             worker=self._worker,

@@ -1,62 +1,51 @@
 """
 How far each SeedLink station has been read: kept in memory, saved now and then, found again at start.
 
-A position moves only after its samples are in the ring.  What is saved lies ``rewind_s`` of data time
-behind, so that a new process rebuilds windows and triggers that were open when the old one ended.  A file
-that cannot be trusted is set aside, one that cannot be written is counted; neither ends the service.
+A position moves only after its samples are in the ring.  What is saved lies so far behind that a new process
+makes the same of the windows to come as this one would, and of detections that are open.  A file that
+cannot be trusted is set aside, one that cannot be written is counted; neither ends the service.
 """
 
 import errno
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import structlog
 
 from quake_stream.counters import Counters, Key
 from quake_stream.ingest import state_file
-from quake_stream.types import NS_PER_S, Position
+from quake_stream.ingest.trail import MAX_ABS_NS, MAX_AHEAD_NS, N_CHECKPOINTS, NO_SEQUENCE, Needs, Trail
+from quake_stream.types import NS_PER_S, InstrumentId, Packet, Position, RestPoint
 
 FORMAT = "quake-stream/positions/1"
-NO_SEQUENCE = -1  # the server that gave the number was restarted; only the time holds
 MAX_SEQUENCE = 0xFFFFFF
-N_CHECKPOINTS = 32  # per station within the rewind time; the saved position is at most this much too old
-_MAX_ABS_NS = 2**63 - 1
+_SEPARATOR = "_"  # of the codes of an instrument; none holds one
+
+__all__ = ["FORMAT", "MAX_SEQUENCE", "NO_SEQUENCE", "ResumeStore"]
 
 log = structlog.get_logger(__name__)
 
 Stations = dict[str, tuple[int, int]]  # "NET.STA" → sequence, start (UTC ns); as in the file
 
 
-@dataclass(slots=True)
-class _Trail:
-    """Past positions of one station, oldest first, each with the newest data time known at that moment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What the file holds: identity and stations of each server, and the rest points."""
 
-    marks: deque[tuple[int, Position]] = field(default_factory=deque)
-    last: Position | None = None
-    newest_ns: int = -_MAX_ABS_NS
-
-    def advance(self, position: Position, *, rewind_ns: int, now_ns: int) -> None:
-        self.last = position
-        # A record stamped in the future must not hold the saved position until that day comes.
-        self.newest_ns = max(self.newest_ns, min(position.start_ns, now_ns))
-        marks = self.marks
-        if not marks or self.newest_ns - marks[-1][0] >= rewind_ns // N_CHECKPOINTS:
-            marks.append((self.newest_ns, position))
-        # The first mark is what is saved; the second may take its place once it is old enough.
-        while len(marks) > 1 and marks[1][0] <= self.newest_ns - rewind_ns:
-            marks.popleft()
+    servers: Mapping[str, tuple[str, Stations]]
+    rest_points: Mapping[InstrumentId, RestPoint]
 
 
 class ResumeStore:
     """
-    Positions of all stations of all servers.
+    Positions of all stations of all servers, and where each instrument last stood at rest.
 
     Safe for several threads: sources read, the worker advances, the owner saves.  The file at ``path`` is
-    read at once, if there is one; without a path nothing is saved.
+    read at once, if there is one; without a path nothing is saved.  Of instruments of which nothing was
+    noted, the last ``rewind_s`` of data are taken to matter.
     """
 
     def __init__(
@@ -73,7 +62,8 @@ class ResumeStore:
         self._now_ns = now_ns
         self._lock = threading.Lock()
         self._saving = threading.Lock()
-        self._trails: dict[tuple[str, str, str], _Trail] = {}
+        self._trails: dict[tuple[str, str, str], Trail] = {}
+        self._needs: dict[tuple[str, str], Needs] = {}
         self._identities: dict[str, str] = {}
         self._counters = Counters()
         self._is_changed = False
@@ -87,6 +77,11 @@ class ResumeStore:
         with self._lock:
             trails = [t for (name, _, _), t in self._trails.items() if name == server]
             return tuple(t.last for t in trails if t.last)
+
+    def rest_points(self) -> Mapping[InstrumentId, RestPoint]:
+        """Where each instrument last stood with no detection open, as far as that is known."""
+        with self._lock:
+            return {id_: point for needs in self._needs.values() for id_, point in needs.points.items()}
 
     def identify(self, server: str, identity: str) -> bool:
         """
@@ -103,15 +98,24 @@ class ResumeStore:
             if before in {None, "", identity}:
                 return False
             for (name, _, _), trail in self._trails.items():
-                if name == server and trail.last:
-                    trail.last = replace(trail.last, sequence=NO_SEQUENCE)
-                    trail.marks = deque((ns, replace(p, sequence=NO_SEQUENCE)) for ns, p in trail.marks)
+                if name == server:
+                    trail.void_sequences()
             return True
+
+    def note(self, packet: Packet, point: RestPoint | None) -> None:
+        """Note that a packet is in the ring, and where its instrument last stood at rest; then `advance`."""
+        position = packet.position
+        if position is None:
+            return
+        with self._lock:
+            self._trail(position).see(packet.end_ns, self._now_ns())
+            needs = self._needs_of(position.network, position.station)
+            needs.note(packet.source_id.instrument, packet.end_ns, point)
 
     def advance(self, position: Position) -> None:
         """Note that everything of the station up to this record is safe in the ring."""
         with self._lock:
-            self._trail(position)
+            self._advance(position)
             self._is_changed = True
 
     def save_if_due(self, now_s: float) -> None:
@@ -145,7 +149,7 @@ class ResumeStore:
 
     def _load(self, path: Path) -> None:
         try:
-            servers = _checked(state_file.load(path, FORMAT))
+            content = _checked(state_file.load(path, FORMAT))
         except state_file.StateFileError as exc:
             self._set_aside(path, str(exc))
             return
@@ -154,24 +158,44 @@ class ResumeStore:
             log.warning("resume.unreadable", path=str(path), error=str(exc))
             return
         with self._lock:
-            for server, (identity, stations) in servers.items():
-                self._identities[server] = identity
-                for code, (sequence, start_ns) in stations.items():
-                    network, station = code.split(".")
-                    self._trail(
-                        Position(
-                            server=server,
-                            network=network,
-                            station=station,
-                            sequence=sequence,
-                            start_ns=start_ns,
-                        )
-                    )
+            self._take(content)
 
-    def _trail(self, position: Position) -> None:
-        key = (position.server, position.network, position.station)
-        trail = self._trails.setdefault(key, _Trail())
-        trail.advance(position, rewind_ns=self._rewind_ns, now_ns=self._now_ns())
+    def _take(self, content: _Content) -> None:
+        latest_ns = self._now_ns() + MAX_AHEAD_NS
+        n_future = 0
+        for server, (identity, stations) in content.servers.items():
+            self._identities[server] = identity
+            for code, (sequence, start_ns) in stations.items():
+                network, station = code.split(".")
+                position = Position(
+                    server=server, network=network, station=station, sequence=sequence, start_ns=start_ns
+                )
+                if start_ns > latest_ns:
+                    # A server asked for data from then on would be silent until then.
+                    n_future += 1
+                    position = replace(position, sequence=NO_SEQUENCE, start_ns=latest_ns - MAX_AHEAD_NS)
+                self._advance(position)
+        for instrument_id, point in content.rest_points.items():
+            if point.decided_ns > latest_ns:
+                n_future += 1
+            else:
+                self._needs_of(instrument_id.network, instrument_id.station).points[instrument_id] = point
+        if n_future:
+            self._counters.add("positions.refused", n_future, reason="future")
+            log.warning("resume.from_the_future", path=str(self._path), n=n_future)
+
+    def _advance(self, position: Position) -> None:
+        trail = self._trail(position)
+        trail.see(position.start_ns, self._now_ns())
+        needs = self._needs_of(position.network, position.station)
+        horizon_ns = needs.horizon_ns(trail.newest_ns, self._rewind_ns)
+        trail.advance(position, horizon_ns=horizon_ns, spacing_ns=self._rewind_ns // N_CHECKPOINTS)
+
+    def _trail(self, position: Position) -> Trail:
+        return self._trails.setdefault((position.server, position.network, position.station), Trail())
+
+    def _needs_of(self, network: str, station: str) -> Needs:
+        return self._needs.setdefault((network, station), Needs())
 
     def _content(self) -> dict[str, object]:
         servers: dict[str, dict[str, object]] = {}
@@ -179,9 +203,15 @@ class ResumeStore:
             entry = servers.setdefault(server, {"identity": self._identities.get(server, ""), "stations": {}})
             stations = entry["stations"]
             assert isinstance(stations, dict)
-            mark = trail.marks[0][1]
-            stations[f"{network}.{station}"] = [mark.sequence, mark.start_ns]
-        return {"servers": servers}
+            if trail.marks:
+                mark = trail.marks[0][1]
+                stations[f"{network}.{station}"] = [mark.sequence, mark.start_ns]
+        points = {
+            _SEPARATOR.join(astuple(instrument_id)): [point.decided_ns, point.needed_ns, point.is_armed]
+            for needs in self._needs.values()
+            for instrument_id, point in needs.points.items()
+        }
+        return {"servers": servers, "rest_points": points}
 
     def _set_aside(self, path: Path, why: str) -> None:
         self._counters.add("positions.refused", reason="corrupt")
@@ -206,24 +236,40 @@ def _reason(exc: OSError) -> str:
     return errno.errorcode.get(exc.errno or 0, type(exc).__name__)
 
 
-def _checked(content: object) -> dict[str, tuple[str, Stations]]:
+def _checked(content: object) -> _Content:
     """Check what the file holds; raises StateFileError."""
-    servers: dict[str, tuple[str, Stations]] = {}
     if content is None:
-        return servers
+        return _Content(servers={}, rest_points={})
     try:
-        for server, entry in content["servers"].items():  # type: ignore[index]  # checked by the except below
-            stations = {str(code): _checked_station(code, value) for code, value in entry["stations"].items()}
-            servers[str(server)] = (str(entry["identity"]), stations)
+        servers = {
+            str(server): (
+                str(entry["identity"]),
+                {str(code): _checked_station(code, value) for code, value in entry["stations"].items()},
+            )
+            for server, entry in content["servers"].items()  # type: ignore[index]  # checked by the except below
+        }
+        points = content.get("rest_points", {})  # type: ignore[attr-defined]  # likewise
+        rest_points = dict(_checked_point(codes, value) for codes, value in points.items())
     except (TypeError, KeyError, AttributeError, ValueError) as exc:
         raise state_file.StateFileError(f"unexpected content: {exc!r}") from exc
-    return servers
+    return _Content(servers=servers, rest_points=rest_points)
 
 
 def _checked_station(code: str, value: object) -> tuple[int, int]:
     match value:
         case [int(sequence), int(start_ns)] if not isinstance(sequence, bool):
-            in_range = NO_SEQUENCE <= sequence <= MAX_SEQUENCE and abs(start_ns) <= _MAX_ABS_NS
+            in_range = NO_SEQUENCE <= sequence <= MAX_SEQUENCE and abs(start_ns) <= MAX_ABS_NS
             if in_range and code.count(".") == 1:
                 return sequence, start_ns
     raise ValueError(f"{code}: {value!r}")
+
+
+def _checked_point(codes: str, value: object) -> tuple[InstrumentId, RestPoint]:
+    network, station, location, band, source = codes.split(_SEPARATOR)
+    match value:
+        case [int(decided_ns), int(needed_ns), bool(is_armed)] if abs(decided_ns) <= MAX_ABS_NS:
+            return (
+                InstrumentId(network=network, station=station, location=location, band=band, source=source),
+                RestPoint(decided_ns=decided_ns, needed_ns=needed_ns, is_armed=is_armed),
+            )
+    raise ValueError(f"{codes}: {value!r}")

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quake_stream.ingest import state_file
-from quake_stream.ingest.resume import FORMAT, N_CHECKPOINTS, ResumeStore
+from quake_stream.ingest.resume import FORMAT, ResumeStore
+from quake_stream.ingest.trail import N_CHECKPOINTS
 from quake_stream.types import NS_PER_S, Position
 
 START_NS = 1_750_000_000 * NS_PER_S
