@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from quake_stream.clock import DataClock, WallClock
 from quake_stream.config import Config
-from quake_stream.config_sections import PublishSection, TriggerOverrides
+from quake_stream.config_sections import PublishSection, SourceSection, TriggerOverrides
 from quake_stream.counters import Counters
 from quake_stream.detection.detector import Detector, DetectorSettings
 from quake_stream.detection.trigger import TriggerSettings
@@ -15,6 +15,7 @@ from quake_stream.errors import ConfigError
 from quake_stream.failure_log import FailureLog
 from quake_stream.ingest.files import FileSource
 from quake_stream.ingest.resume import ResumeStore
+from quake_stream.ingest.seedlink.credentials import Credentials
 from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 from quake_stream.ingest.seedlink.source import SeedLinkSource
 from quake_stream.models import load_model
@@ -121,15 +122,24 @@ def sources(config: Config, positions: ResumeStore) -> list[Source]:
             include=section.include_patterns,
             exclude=section.exclude_patterns,
             positions=positions,
-            settings=SeedLinkSettings(
-                backfill_s=section.backfill_s,
-                keepalive_s=section.keepalive_s,
-                connect_timeout_s=section.connect_timeout_s,
-                command_timeout_s=section.command_timeout_s,
-            ),
+            settings=link_settings(section),
         )
         for section in config.source
     ]
+
+
+def link_settings(section: SourceSection) -> SeedLinkSettings:
+    """Gather what the connection to a server needs; nothing is read yet."""
+    secret_file = section.password_file or section.token_file
+    return SeedLinkSettings(
+        backfill_s=section.backfill_s,
+        keepalive_s=section.keepalive_s,
+        connect_timeout_s=section.connect_timeout_s,
+        command_timeout_s=section.command_timeout_s,
+        protocol=section.protocol,
+        ca_file=section.ca_file,
+        credentials=Credentials(user=section.user, secret_file=secret_file) if secret_file else None,
+    )
 
 
 def server_key(section: PublishSection) -> KeyPair | None:

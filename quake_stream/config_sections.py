@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from quake_stream.selection import StreamPattern, parse_list, parse_streams
 
-_SEEDLINK_PORT = 18_000
+_SEEDLINK_PORTS = {"seedlink": 18_000, "seedlinks": 18_500}
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -30,16 +30,16 @@ def _check_wanted(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _check_url(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in {"seedlink", "file"}:
-        raise ValueError("write seedlink://host:port or file:///folder")
+    if parts.scheme not in {*_SEEDLINK_PORTS, "file"}:
+        raise ValueError("write seedlink://host:port, seedlinks://host:port or file:///folder")
     if parts.scheme == "file":
         if parts.netloc or not parts.path.startswith("/"):
             raise ValueError("write the whole path after three slashes: file:///folder")
         return url
     if not parts.hostname:
-        raise ValueError("the address has no host: write seedlink://host:port")
+        raise ValueError(f"the address has no host: write {parts.scheme}://host:port")
     if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("write host and port only: seedlink://host:port")
+        raise ValueError(f"write host and port only: {parts.scheme}://host:port")
     parts.port  # noqa: B018  raises ValueError when the port is not a number
     return url
 
@@ -90,11 +90,31 @@ class SourceSection(Section):
     def server(self) -> str:
         """``host:port`` of a SeedLink server, empty for recordings."""
         parts = urlsplit(self.url)
-        port = _SEEDLINK_PORT if parts.port is None else parts.port
-        return f"{parts.hostname}:{port}" if parts.scheme == "seedlink" else ""
+        if parts.scheme not in _SEEDLINK_PORTS:
+            return ""
+        return f"{parts.hostname}:{_SEEDLINK_PORTS[parts.scheme] if parts.port is None else parts.port}"
 
 
 class WindowsSection(Section):
+    protocol: Literal["auto", "3", "4"] | None = None
+    ca_file: FolderPath | None = None
+    user: Annotated[str, Field(pattern=r"^[!-~]{1,100}$")] | None = None
+    password_file: FolderPath | None = None
+    token_file: FolderPath | None = None
+
+    @model_validator(mode="after")
+    def _secrets_through_tls(self) -> Self:
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("user and password_file belong together: set both, or neither")
+        if self.user is not None and self.token_file is not None:
+            raise ValueError("user and token_file are two ways to say who we are: set one of them")
+        keys = ("ca_file", "user", "token_file")
+        given = [key for key in keys if getattr(self, key) is not None]
+        if given and urlsplit(self.url).scheme != "seedlinks":
+            raise ValueError(f"{given[0]} needs an encrypted connection: write seedlinks://host:port")
+        if self.protocol == "3" and set(given) & {"user", "token_file"}:
+            raise ValueError('protocol "3" has no way to say who we are: leave it out, or write "4"')
+        return self
     """How samples become windows."""
 
     hop_s: Annotated[float, Field(ge=0.1, le=5)] = 0.5

@@ -57,7 +57,10 @@ def test_all_problems_are_reported_at_once_with_file_key_and_what_is_allowed():
     text = "\n".join(found)
     assert len(found) == 6
     assert all(line.startswith("x.toml: ") for line in found)
-    assert "source[1].url: write seedlink://host:port or file:///folder, not 'http://x'" in text
+    assert (
+        "source[1].url: write seedlink://host:port, seedlinks://host:port or file:///folder, not 'http://x'"
+        in text
+    )
     assert "source[1].keepalive: unknown key; did you mean 'keepalive_s'? (allowed: backfill_s," in text
     assert "model.device: must be 'cpu' or 'cuda', not 'gpu'" in text
     assert "trigger.on: must be less than 1, not 2.0" in text

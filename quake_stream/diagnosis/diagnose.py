@@ -7,9 +7,11 @@ Threads: one per server, started and joined here.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from quake_stream.build import link_settings
 from quake_stream.config import Config
 from quake_stream.config_sections import SourceSection
 from quake_stream.diagnosis import host, instruments, recordings, scoring, servers
@@ -24,7 +26,6 @@ from quake_stream.diagnosis.report import (
 )
 from quake_stream.errors import QuakeStreamError, SourceError
 from quake_stream.ingest.probe import Probe
-from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 from quake_stream.selection import parse_streams
 from quake_stream.supervision import GuardedThread
 from quake_stream.windowing.components import COMPONENT_SETS
@@ -84,24 +85,20 @@ def _overrides(config: Config, reports: Sequence[InstrumentReport]) -> list[Find
     ]
 
 
-def _of_kind(config: Config, scheme: str) -> list[SourceSection]:
-    return [section for section in config.source if urlsplit(section.url).scheme == scheme]
+def _of_kind(config: Config, *schemes: str) -> list[SourceSection]:
+    return [section for section in config.source if urlsplit(section.url).scheme in schemes]
 
 
 def _probes(config: Config) -> tuple[Probes, list[Finding]]:
     probes: Probes = []
     found = []
-    for section in _of_kind(config, "seedlink"):
+    for section in _of_kind(config, "seedlink", "seedlinks"):
         try:
             probe = Probe(
                 section.url,
                 include=section.include_patterns,
                 exclude=section.exclude_patterns,
-                settings=SeedLinkSettings(
-                    keepalive_s=section.keepalive_s,
-                    connect_timeout_s=section.connect_timeout_s,
-                    command_timeout_s=section.command_timeout_s,
-                ),
+                settings=replace(link_settings(section), backfill_s=0.0),
             )
         except SourceError as exc:
             found.append(problem(section.url, str(exc)))

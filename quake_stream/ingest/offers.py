@@ -50,8 +50,8 @@ def offers(text: str) -> Iterator[Offer]:
                 continue
             yield Offer(
                 source_id=source_id,
-                first_ns=_time_ns(values.get("begin_time", "")),
-                last_ns=_time_ns(values.get("end_time", "")),
+                first_ns=time_ns(values.get("begin_time", "")),
+                last_ns=time_ns(values.get("end_time", "")),
             )
 
 
@@ -79,7 +79,7 @@ def hint(pattern: StreamPattern, streams: Sequence[SourceId], stations: Iterable
     return f"did you mean {' or '.join(close)}?" if close else ""
 
 
-def _time_ns(text: str) -> int | None:
+def time_ns(text: str) -> int | None:
     """``2010/05/27 16:24:03.6800`` or ``2010-05-27T16:24:03.68Z`` as UTC ns; None where it is none of these."""
     found = _TIME.match(text)
     if found is None or int(found[1]) < _FIRST_YEAR:

@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from quake_stream.counters import Key
-from quake_stream.ingest.offers import Offer, offers
+from quake_stream.ingest.offers import Offer
 from quake_stream.ingest.pattern_index import PatternIndex
 from quake_stream.ingest.resume import ResumeStore
 from quake_stream.ingest.seedlink.address import Address
+from quake_stream.ingest.seedlink.dialect import Dialect
 from quake_stream.ingest.seedlink.dialogue import Dialogue
-from quake_stream.ingest.seedlink.info import stations
 from quake_stream.ingest.seedlink.link import Resolve
 from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
 from quake_stream.ingest.seedlink.pulse import Pulse, StoppedError
@@ -178,7 +178,7 @@ class Probe:
                     listing = _ask_for_streams(dialogue)
             finally:
                 dialogue.disconnect()
-        return _greeting(dialogue.hello, listing, self._now_ns())
+        return _greeting(dialogue.hello, dialogue.dialect, listing, self._now_ns())
 
     def _take(self, packet: Packet) -> None:
         source_id = packet.source_id
@@ -215,14 +215,14 @@ def _ask_for_streams(dialogue: Dialogue) -> tuple[str, str] | None:
     return None
 
 
-def _greeting(hello: str, listing: tuple[str, str] | None, now_ns: int) -> Greeting:
+def _greeting(hello: str, dialect: Dialect, listing: tuple[str, str] | None, now_ns: int) -> Greeting:
     level, text = listing or ("", "")
     lines = ["".join(c if c.isprintable() else "?" for c in line) for line in hello.splitlines()]
     return Greeting(
         hello=lines[0][:_MAX_HELLO_CHARACTERS],
         organization=lines[1][:_MAX_HELLO_CHARACTERS] if len(lines) > 1 else "",
-        has_wildcards="NSWILDCARD" in hello.upper(),
-        stations=frozenset(stations(text)) if listing else None,
-        offers=tuple(offers(text)) if level == "STREAMS" else None,
+        has_wildcards=dialect.has_wildcards or "NSWILDCARD" in hello.upper(),
+        stations=frozenset(dialect.stations(text)) if listing else None,
+        offers=tuple(dialect.offers(text)) if level == "STREAMS" else None,
         asked_ns=now_ns,
     )

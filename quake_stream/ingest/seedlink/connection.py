@@ -9,7 +9,6 @@ raises `LinkLostError` with the reason, and `connect` may then be called again.
 import select
 import socket
 from collections.abc import Callable
-from functools import partial
 from math import inf
 
 import structlog
@@ -18,19 +17,20 @@ from obspy.clients.seedlink.slpacket import SLPacket
 
 from quake_stream.counters import Counters
 from quake_stream.ingest.seedlink.address import Address
+from quake_stream.ingest.seedlink.dialect import THREE
 from quake_stream.ingest.seedlink.dialogue import Dialogue
 from quake_stream.ingest.seedlink.framing import DesyncError, Frame, Kind, StuckRecord
 from quake_stream.ingest.seedlink.idle import Idle, IdleClock
-from quake_stream.ingest.seedlink.info import stations
 from quake_stream.ingest.seedlink.link import Resolve, receive
 from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
 from quake_stream.ingest.seedlink.negotiation import Negotiation, Refused, Verdict
 from quake_stream.ingest.seedlink.packet import RecordPacket
 from quake_stream.ingest.seedlink.pulse import Pulse, StoppedError
-from quake_stream.ingest.seedlink.request import RequestContext, data_command
+from quake_stream.ingest.seedlink.request import RequestContext
 from quake_stream.ingest.seedlink.selectors import ALL
 from quake_stream.ingest.seedlink.settings import SeedLinkSettings
-from quake_stream.ingest.seedlink.stations import SEQUENCE_MASK, Station, StationTable
+from quake_stream.ingest.seedlink.stations import Station, StationTable
+from quake_stream.ingest.seedlink4.handshake import error_reason, error_text
 from quake_stream.mseed.record import RecordError
 from quake_stream.types import NS_PER_S
 
@@ -88,8 +88,13 @@ class Connection(Dialogue):
         if not entries:
             self.table.refused.clear()
             raise LinkLostError(Lost.NO_STATIONS, "the server accepts none of the streams")
-        request = partial(data_command, context=self._request_context())
-        talk = Negotiation(entries, request, survey=self._needs_survey)
+        context = self._request_context()
+        talk = Negotiation(
+            entries,
+            lambda station: self.dialect.request(station, context),
+            survey=self._needs_survey,
+            dialect=self.dialect,
+        )
         self.converse(talk)
         self._judge(talk)
         self._send(b"END\r")
@@ -137,14 +142,15 @@ class Connection(Dialogue):
 
     def _expand(self) -> bool:
         """Enter the stations behind wildcards where the server cannot; False if it must try itself."""
-        server_can = "NSWILDCARD" in self.hello.upper() and not self.table.has_refused_wildcard
+        announced = self.dialect.has_wildcards or "NSWILDCARD" in self.hello.upper()
+        server_can = announced and not self.table.has_refused_wildcard
         if not self.table.has_wildcards or server_can or not self.has_info:
             return False
         for level in ("STATIONS", "STREAMS"):
             answer = self.ask_info(level)
             if answer.is_error:
                 continue
-            for network, station in stations(answer.text):
+            for network, station in self.dialect.stations(answer.text):
                 if self.table.get(network, station) is None and self.table.covers(network, station):
                     if self.table.is_full:
                         limit = self.table.max_stations
@@ -165,6 +171,7 @@ class Connection(Dialogue):
             backfill_ns=now_ns - backfill_ns if backfill_ns else None,
             oldest_ns=None if newest_ns is None else newest_ns - backlog_ns,
             has_time=self.check_version(2.93) >= 0,
+            compares_time=self.dialect is THREE or "ringserver" in self.hello.lower(),
         )
 
     def _judge(self, talk: Negotiation) -> None:
@@ -210,16 +217,19 @@ class Connection(Dialogue):
 
     def _take_message(self, frame: Frame) -> None:
         if frame.kind is Kind.INFO:
-            if frame.head[7:8] != b"*" and not self._idle.answered():
+            if frame.is_last and not self._idle.answered():
                 self._counters.add("infos.unasked", station=self.sladdr)
             return
-        raise LinkLostError(Lost.END if frame.kind is Kind.END else Lost.ERROR)
+        if frame.kind is Kind.END:
+            raise LinkLostError(Lost.END)
+        said = error_text(frame.record or self._inbox.line() or b"")
+        raise LinkLostError(error_reason(said), said)
 
     def _note_desync(self, desync: DesyncError) -> None:
         self._counters.add("streams.desyncs", station=self.sladdr)
         sequence = desync.sequence
         if sequence is None and self._last:
-            sequence = (self._last.seqnum + 1) & SEQUENCE_MASK
+            sequence = self.dialect.sequence_after(self._last.seqnum)
         if sequence is None or not self._stuck.is_stuck(sequence):
             return
         for station in self.table.suspects(sequence, self._last):

@@ -7,19 +7,25 @@ once on a stop, and replies may come in any number of pieces.  Knows nothing of 
 
 import select
 import socket
+from collections.abc import Iterator
 
 from obspy.clients.seedlink.client.seedlinkconnection import SeedLinkConnection
 from obspy.clients.seedlink.client.slstate import SLState
 from obspy.clients.seedlink.seedlinkexception import SeedLinkException
 
 from quake_stream.ingest.seedlink.address import Address
-from quake_stream.ingest.seedlink.framing import DesyncError, Frame, Inbox, Kind
-from quake_stream.ingest.seedlink.info import InfoText, server_started
+from quake_stream.ingest.seedlink.credentials import CredentialsError
+from quake_stream.ingest.seedlink.dialect import THREE
+from quake_stream.ingest.seedlink.framing import DesyncError, Frame, Kind
+from quake_stream.ingest.seedlink.info import InfoText
 from quake_stream.ingest.seedlink.link import Resolve, open_socket, receive, send
 from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
 from quake_stream.ingest.seedlink.negotiation import Negotiation
 from quake_stream.ingest.seedlink.pulse import Pulse
 from quake_stream.ingest.seedlink.settings import SeedLinkSettings
+from quake_stream.ingest.seedlink.tls import encrypt
+from quake_stream.ingest.seedlink4.dialect import FOUR
+from quake_stream.ingest.seedlink4.handshake import CHANGE_OVER, check_reply, speaks_4
 
 MAX_UNANSWERED_INFO = 3  # then the server is taken to know no INFO, and is not asked again
 
@@ -29,7 +35,7 @@ class Dialogue(SeedLinkConnection):  # type: ignore[misc]  # ObsPy publishes no 
     ObsPy's connection up to the point where data start.
 
     ``hello`` is the server's answer to HELLO; ``identity`` changes when the server was restarted and is
-    empty where it does not say.  All methods raise LinkLostError when the connection is of no more use, and
+    empty where it does not say.  ``dialect`` is the version of SeedLink that is spoken.  All methods raise LinkLostError when the connection is of no more use, and
     StoppedError after a stop.
     """
 
@@ -53,7 +59,8 @@ class Dialogue(SeedLinkConnection):  # type: ignore[misc]  # ObsPy publishes no 
         self._pulse = pulse
         self._settings = settings
         self._getaddrinfo = getaddrinfo
-        self._inbox = Inbox()
+        self.dialect = THREE
+        self._inbox = THREE.inbox()
         self._n_info_unanswered = 0
 
     @property
@@ -68,20 +75,22 @@ class Dialogue(SeedLinkConnection):  # type: ignore[misc]  # ObsPy publishes no 
 
     def connect(self) -> None:
         """Open the socket, greet the server (ObsPy's own `say_hello`) and learn its identity."""
-        self._inbox = Inbox()
-        self.socket = open_socket(
-            self._address,
-            self._pulse,
-            timeout_s=self._settings.connect_timeout_s,
-            getaddrinfo=self._getaddrinfo,
-        )
+        self.dialect = THREE
+        self._inbox = THREE.inbox()
+        self._open()
         try:
             self.say_hello()
         except SeedLinkException as exc:
             raise LinkLostError(Lost.HANDSHAKE, str(exc)) from exc
+        wanted = self._settings.protocol or ("auto" if self._address.is_encrypted else "3")
+        if speaks_4(self.hello, wanted):
+            self._change_over()
+        elif self._settings.credentials:
+            raise LinkLostError(Lost.AUTH, "SeedLink 3 has no way to say who we are")
         self.state.state = SLState.SL_UP
-        started = server_started(self.ask_info("ID").text) if self.has_info else ""
-        self.identity = f"{self.hello.splitlines()[0]} started {started}" if started else ""
+        started = self.dialect.started(self.ask_info("ID").text) if self.has_info else ""
+        language = " in SeedLink 4" if self.dialect is FOUR else ""  # its sequences count otherwise
+        self.identity = f"{self.hello.splitlines()[0]}{language} started {started}" if started else ""
 
     def is_connected(self, timeout: float = 0.0) -> bool:  # noqa: ARG002  ObsPy's signature
         """Whether a socket is open; whether it still works only its next use can tell."""
@@ -110,7 +119,7 @@ class Dialogue(SeedLinkConnection):  # type: ignore[misc]  # ObsPy publishes no 
 
     def ask_info(self, level: str) -> InfoText:
         """Ask INFO before data flow, and return the whole answer; a refusal sets its ``is_error``."""
-        answer = InfoText()
+        answer = self.dialect.info()
         self._send(f"INFO {level}\r".encode("ascii"))
         limit_s = self._pulse.now_s() + self._settings.negotiation_timeout_s
         while not answer.is_complete:
@@ -120,7 +129,8 @@ class Dialogue(SeedLinkConnection):  # type: ignore[misc]  # ObsPy publishes no 
                 self._n_info_unanswered += lost.reason is Lost.COMMAND_TIMEOUT
                 raise
             if frame.kind is Kind.ERROR:
-                self._read_line(b"INFO")
+                if not frame.record:
+                    self._read_line(b"INFO")
                 answer.is_error = True
                 break
             if frame.kind is not Kind.INFO:
@@ -148,10 +158,43 @@ class Dialogue(SeedLinkConnection):  # type: ignore[misc]  # ObsPy publishes no 
                     deadline_s = self._reply_deadline_s()
             outgoing = outgoing or talk.next_bytes()
 
-    def _send(self, data: bytes) -> None:
+    def _open(self) -> None:
+        self.socket = open_socket(
+            self._address,
+            self._pulse,
+            timeout_s=self._settings.connect_timeout_s,
+            getaddrinfo=self._getaddrinfo,
+        )
+        if self._address.is_encrypted:
+            self.socket = encrypt(
+                self.socket,
+                self._address.host,
+                self._pulse,
+                timeout_s=self._settings.connect_timeout_s,
+                ca_file=self._settings.ca_file,
+            )
+
+    def _change_over(self) -> None:
+        """Go on in SeedLink 4, and say who we are."""
+        for command in self._commands_of_4():
+            word = command.partition(" ")[0]  # the rest may be a secret, which no message may show
+            self._send(f"{command}\r\n".encode("ascii"), word)
+            check_reply(word, self._read_line(word.encode("ascii")))
+        self.dialect = FOUR
+        self._inbox = FOUR.inbox()  # nothing can be left in the other: each reply was waited for
+
+    def _commands_of_4(self) -> Iterator[str]:
+        yield from CHANGE_OVER
+        if self._settings.credentials:
+            try:
+                yield self._settings.credentials.command()
+            except CredentialsError as exc:
+                raise LinkLostError(Lost.AUTH, str(exc)) from exc
+
+    def _send(self, data: bytes, what: str = "") -> None:
         deadline_s = self._reply_deadline_s()
         while data:
-            self._wait(select.POLLOUT, deadline_s, repr(data))
+            self._wait(select.POLLOUT, deadline_s, what or repr(data))
             data = data[send(self.socket, data) :]
 
     def _read_line(self, command: bytes) -> bytes:

@@ -42,6 +42,11 @@ class Frame(NamedTuple):
         """Sequence number of a data packet, 24 bits."""
         return _sequence(self.head)
 
+    @property
+    def is_last(self) -> bool:
+        """Whether this ends an answer to INFO."""
+        return self.head[7:8] != b"*"
+
 
 class DesyncError(Exception):
     """The bytes are no packet; ``sequence`` is that of the offending one, if its header was legible."""
@@ -52,7 +57,7 @@ class DesyncError(Exception):
 
 
 class Inbox:
-    """Bytes received and not used yet; holds at most one packet and one read more."""
+    """Bytes received and not used yet, of SeedLink 3; holds at most one packet and one read more."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -90,7 +95,7 @@ class Inbox:
         """
         buffer = self._buffer
         if buffer[:2] != b"SL":
-            return self._short_frame()
+            return self._short_frame(b"SL")
         if len(buffer) < HEAD_BYTES:
             return None
         head = bytes(buffer[:HEAD_BYTES])
@@ -105,12 +110,12 @@ class Inbox:
         del buffer[: HEAD_BYTES + length]
         return Frame(kind, head, record)
 
-    def _short_frame(self) -> Frame | None:
+    def _short_frame(self, signature: bytes) -> Frame | None:
         start = bytes(self._buffer[:HEAD_BYTES])
         for mark, kind in ((b"END", Kind.END), (b"ERROR", Kind.ERROR)):
             if start.startswith(mark):
                 return Frame(kind)
-        if not any(mark.startswith(start) for mark in (b"END", b"ERROR", b"SL")):
+        if not any(mark.startswith(start) for mark in (b"END", b"ERROR", signature)):
             raise DesyncError(f"{start!r} is no packet header")
         return None
 

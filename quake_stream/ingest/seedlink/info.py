@@ -52,7 +52,7 @@ class InfoText:
         self._parts.append(part.rstrip(b"\0"))
         self._n_bytes += len(record)
         self.is_error = self.is_error or record[15:18] == b"ERR"
-        self.is_complete = frame.head[7:8] != b"*"
+        self.is_complete = frame.is_last
 
 
 def server_started(text: str) -> str:

@@ -9,6 +9,7 @@ import errno
 import os
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -34,6 +35,9 @@ _REASONS = {
     errno.EPIPE: Lost.RESET,
     errno.ETIMEDOUT: Lost.HALF_OPEN,
 }
+
+# Of TLS, which may have to read before it can write, and the other way round.
+_NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 AddressInfo = tuple[Any, ...]  # family, type, protocol, name, address: as socket.getaddrinfo gives it
 Resolve = Callable[..., list[AddressInfo]]
@@ -125,8 +129,8 @@ def receive(sock: socket.socket) -> bytes:
         The peer closed (``eof``), reset or vanished.
     """
     try:
-        data = sock.recv(RECEIVE_BYTES)
-    except (BlockingIOError, InterruptedError):
+        data = sock.recv(RECEIVE_BYTES)  # more than a TLS record holds, so that none of it stays unseen
+    except _NOT_NOW:
         return b""
     except OSError as exc:
         raise LinkLostError(_REASONS.get(exc.errno or 0, Lost.RESET), str(exc)) from exc
@@ -139,7 +143,7 @@ def send(sock: socket.socket, data: bytes) -> int:
     """Send what fits now and return how many bytes did; raises LinkLostError."""
     try:
         return sock.send(data)
-    except (BlockingIOError, InterruptedError):
+    except _NOT_NOW:
         return 0
     except OSError as exc:
         raise LinkLostError(_REASONS.get(exc.errno or 0, Lost.RESET), str(exc)) from exc

@@ -10,6 +10,10 @@ class Lost(enum.StrEnum):
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     CONNECT_TIMEOUT = "connect_timeout"
+    TLS = "tls"  # the other end does not talk TLS
+    CERTIFICATE = "certificate"  # it is not proven to be the server that was meant
+    AUTH = "auth"  # user, password or token refused, or not readable
+    PROTOCOL = "protocol"  # it does not talk the version of SeedLink that is asked for
     HANDSHAKE = "handshake"  # the other end does not talk SeedLink
     COMMAND_TIMEOUT = "command_timeout"
     NO_STATIONS = "no_stations"  # the server accepts none of the streams

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from quake_stream.ingest.seedlink.dialect import THREE, Dialect
 from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
 from quake_stream.ingest.seedlink.stations import Station
 
@@ -44,11 +45,17 @@ class Negotiation:
     """
 
     def __init__(
-        self, stations: Iterable[Station], request: Callable[[Station], str], *, survey: bool = False
+        self,
+        stations: Iterable[Station],
+        request: Callable[[Station], str],
+        *,
+        survey: bool = False,
+        dialect: Dialect = THREE,
     ) -> None:
         self.verdicts = [Verdict(station) for station in stations]
         self.is_out_of_step = False
         self._survey = survey
+        self._dialect = dialect
         self._to_send = self._commands(request)
         self._asked: deque[tuple[Verdict, str]] = deque()
         self._is_all_sent = False
@@ -100,14 +107,14 @@ class Negotiation:
             verdict.refused = verdict.refused or Refused.DATA
         else:
             verdict.bad_selectors.append(argument)
-            if len(verdict.bad_selectors) == len(verdict.station.selectors):
+            if len(verdict.bad_selectors) == len(self._dialect.selectors(verdict.station)):
                 verdict.refused = Refused.SELECTORS
 
     def _commands(self, request: Callable[[Station], str]) -> Iterator[tuple[Verdict, str]]:
         for verdict in self.verdicts:
             station = verdict.station
-            yield verdict, f"STATION {station.station} {station.net}"
+            yield verdict, self._dialect.station(station)
             if not self._survey:
-                for selector in station.selectors:
+                for selector in self._dialect.selectors(station):
                     yield verdict, f"SELECT {selector}"
                 yield verdict, request(station)

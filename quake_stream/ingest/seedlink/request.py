@@ -16,12 +16,14 @@ class RequestContext:
     What a request depends on beside the station.
 
     ``backfill_ns`` is the time from which stations never heard are wanted (None: from now on);
-    ``oldest_ns`` bounds every time; ``has_time`` is whether the server takes times at all.
+    ``oldest_ns`` bounds every time; ``has_time`` is whether the server takes times at all, and
+    ``compares_time`` whether one beside a sequence shows it that the sequence is another record's now.
     """
 
     backfill_ns: int | None
     oldest_ns: int | None
     has_time: bool
+    compares_time: bool = True
 
 
 def data_command(station: Station, context: RequestContext) -> str:
@@ -34,18 +36,23 @@ def data_command(station: Station, context: RequestContext) -> str:
     if station.seqnum != NO_SEQUENCE:
         command = f"DATA {(station.seqnum + 1) & SEQUENCE_MASK:06X}"
         if station.start_ns is not None and context.has_time:
-            command += f" {seedlink_time(_bounded(station.start_ns, context))}"
+            command += f" {seedlink_time(bounded(station.start_ns, context))}"
         return command
+    start_ns = start_without_sequence(station, context)
+    return "DATA" if start_ns is None else f"TIME {seedlink_time(start_ns)}"
+
+
+def start_without_sequence(station: Station, context: RequestContext) -> int | None:
+    """Time (UTC ns) from which data are wanted where no sequence is known; None for the next data."""
     if station.start_ns is not None:
         start_ns: int | None = station.start_ns - TIME_OVERLAP_NS
     else:
         start_ns = context.backfill_ns if station.wants_backfill else None
-    if start_ns is None or not context.has_time:
-        return "DATA"
-    return f"TIME {seedlink_time(_bounded(start_ns, context))}"
+    return None if start_ns is None or not context.has_time else bounded(start_ns, context)
 
 
-def _bounded(time_ns: int, context: RequestContext) -> int:
+def bounded(time_ns: int, context: RequestContext) -> int:
+    """Cut a time to what may be asked for."""
     return time_ns if context.oldest_ns is None else max(time_ns, context.oldest_ns)
 
 

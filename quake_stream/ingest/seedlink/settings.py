@@ -1,6 +1,10 @@
 """Times and limits of a SeedLink connection; nothing else."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from quake_stream.ingest.seedlink.credentials import Credentials
 
 KEEPALIVES_PER_TIMEOUT = 2.5  # two keepalives may stay unanswered before a link counts as dead
 
@@ -14,6 +18,9 @@ class SeedLinkSettings:
     server.  ``backfill_s`` is how far back to ask on the very first start (0: from now on).
     ``max_backlog_s`` bounds how far a station that fell behind pulls the rest back: ringserver reads its one
     ring from the oldest time that any station asks for.
+
+    ``protocol`` is the version to speak, ``auto`` the highest that both sides know; None is ``auto`` through TLS
+    and ``3`` otherwise.  ``ca_file`` (PEM) replaces the system's authorities.
     """
 
     connect_timeout_s: float = 10.0
@@ -27,6 +34,9 @@ class SeedLinkSettings:
     backfill_s: float = 0.0
     max_backlog_s: float = 3600.0
     max_stations: int = 20_000
+    protocol: Literal["auto", "3", "4"] | None = None
+    ca_file: Path | None = None
+    credentials: Credentials | None = None
 
     @property
     def network_timeout_s(self) -> float:

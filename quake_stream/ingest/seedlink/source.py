@@ -238,6 +238,7 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
                 "seedlink.connected",
                 server=self._name,
                 hello=self.slconn.hello.splitlines()[0],
+                protocol=self.slconn.dialect.version,
                 n_stations=len(self._table.entries),
                 n_resumed=sum(entry.start_ns is not None for entry in self._table.entries),
                 n_refused=len(self._table.refused),

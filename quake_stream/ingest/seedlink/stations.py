@@ -5,7 +5,7 @@ Stations are found by a dictionary, and one that is seen through a wildcard is e
 new connection resumes it like any other.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
 from obspy import UTCDateTime
@@ -13,6 +13,7 @@ from obspy.clients.seedlink.client.slnetstation import SLNetStation
 
 from quake_stream.ingest.pattern_index import PatternIndex
 from quake_stream.ingest.seedlink.selectors import selector
+from quake_stream.ingest.seedlink4 import selectors as seedlink4
 from quake_stream.selection import StreamPattern
 from quake_stream.types import SourceId
 
@@ -26,10 +27,14 @@ class Station(SLNetStation):  # type: ignore[misc]  # ObsPy publishes no types
     ObsPy's station state with the time of the last record in nanoseconds.
 
     ``seqnum`` -1 with a start means that the sequence is void (server restarted) and the time is not.
-    ``wants_backfill`` is whether a station that was never heard is asked for past data.
+    ``wants_backfill`` is whether a station that was never heard is asked for past data.  ``selectors4`` are the
+    ``selectors`` as SeedLink 4 writes them.
     """
 
-    def __init__(self, network: str, station: str, selectors: Iterable[str] = ()) -> None:
+    def __init__(
+        self, network: str, station: str, selectors: Iterable[str] = (), selectors4: Iterable[str] = ()
+    ) -> None:
+        self.selectors4 = list(selectors4)
         self.start_ns: int | None = None
         self.seqnum: int = NO_SEQUENCE
         self.wants_backfill = True
@@ -127,7 +132,10 @@ class StationTable:
         """Enter a station or wildcard with the selectors of all patterns that reach it, if it is new."""
         entry = self._by_code.get((network, station))
         if entry is None:
-            entry = Station(network, station, self._selectors(network, station))
+            patterns = self._include.reaching(network, station)
+            entry = Station(
+                network, station, *(_written(patterns, s) for s in (selector, seedlink4.selector))
+            )
             self._by_code[network, station] = entry
             self.entries.append(entry)
         return entry
@@ -186,5 +194,6 @@ class StationTable:
         found = [e for e in self.entries if e.seqnum == before]
         return found or ([last] if last else [])
 
-    def _selectors(self, network: str, station: str) -> list[str]:
-        return list(dict.fromkeys(selector(p) for p in self._include.reaching(network, station)))
+
+def _written(patterns: Iterable[StreamPattern], write: Callable[[StreamPattern], str]) -> list[str]:
+    return list(dict.fromkeys(write(pattern) for pattern in patterns))
