@@ -75,6 +75,25 @@ class SourceSection(Section):
     keepalive_s: Annotated[float, Field(ge=5, le=3600)] = 240.0
     connect_timeout_s: Annotated[float, Field(gt=0, le=300)] = 10.0
     command_timeout_s: Annotated[float, Field(gt=0, le=300)] = 20.0
+    protocol: Literal["auto", "3", "4"] | None = None
+    ca_file: FolderPath | None = None
+    user: Annotated[str, Field(pattern=r"^[!-~]{1,100}$")] | None = None
+    password_file: FolderPath | None = None
+    token_file: FolderPath | None = None
+
+    @model_validator(mode="after")
+    def _secrets_through_tls(self) -> Self:
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("user and password_file belong together: set both, or neither")
+        if self.user is not None and self.token_file is not None:
+            raise ValueError("user and token_file are two ways to say who we are: set one of them")
+        keys = ("ca_file", "user", "token_file")
+        given = [key for key in keys if getattr(self, key) is not None]
+        if given and urlsplit(self.url).scheme != "seedlinks":
+            raise ValueError(f"{given[0]} needs an encrypted connection: write seedlinks://host:port")
+        if self.protocol == "3" and set(given) & {"user", "token_file"}:
+            raise ValueError('protocol "3" has no way to say who we are: leave it out, or write "4"')
+        return self
 
     @property
     def include_patterns(self) -> tuple[StreamPattern, ...]:
@@ -96,25 +115,6 @@ class SourceSection(Section):
 
 
 class WindowsSection(Section):
-    protocol: Literal["auto", "3", "4"] | None = None
-    ca_file: FolderPath | None = None
-    user: Annotated[str, Field(pattern=r"^[!-~]{1,100}$")] | None = None
-    password_file: FolderPath | None = None
-    token_file: FolderPath | None = None
-
-    @model_validator(mode="after")
-    def _secrets_through_tls(self) -> Self:
-        if (self.user is None) != (self.password_file is None):
-            raise ValueError("user and password_file belong together: set both, or neither")
-        if self.user is not None and self.token_file is not None:
-            raise ValueError("user and token_file are two ways to say who we are: set one of them")
-        keys = ("ca_file", "user", "token_file")
-        given = [key for key in keys if getattr(self, key) is not None]
-        if given and urlsplit(self.url).scheme != "seedlinks":
-            raise ValueError(f"{given[0]} needs an encrypted connection: write seedlinks://host:port")
-        if self.protocol == "3" and set(given) & {"user", "token_file"}:
-            raise ValueError('protocol "3" has no way to say who we are: leave it out, or write "4"')
-        return self
     """How samples become windows."""
 
     hop_s: Annotated[float, Field(ge=0.1, le=5)] = 0.5
