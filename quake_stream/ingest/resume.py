@@ -21,7 +21,7 @@ from quake_stream.ingest.trail import MAX_ABS_NS, MAX_AHEAD_NS, N_CHECKPOINTS, N
 from quake_stream.types import NS_PER_S, InstrumentId, Packet, Position, RestPoint
 
 FORMAT = "quake-stream/positions/1"
-MAX_SEQUENCE = 0xFFFFFF
+MAX_SEQUENCE = 2**64 - 1  # of SeedLink 4; version 3 has 24 bits
 _SEPARATOR = "_"  # of the codes of an instrument; none holds one
 
 __all__ = ["FORMAT", "MAX_SEQUENCE", "NO_SEQUENCE", "ResumeStore"]
