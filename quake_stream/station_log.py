@@ -66,12 +66,14 @@ class StationLog:
 
 
 def _tell(event: str, summary: Summary) -> None:
+    changes = {"changes": dict(summary.changes)} if summary.changes else {}
     if summary.n_subjects == 1:
-        who = {"instrument": summary.subjects[0], "state": next(iter(summary.states))}
+        log.info(event, instrument=summary.subjects[0], state=next(iter(summary.states)), **changes)
     else:
-        who = {
-            "n_instruments": summary.n_subjects,
-            "instruments": [*summary.subjects, "..."],
-            "states": dict(summary.states),
-        }
-    log.info(event, **who, **({"changes": dict(summary.changes)} if summary.changes else {}))
+        log.info(
+            event,
+            n_instruments=summary.n_subjects,
+            instruments=[*summary.subjects, "..."],
+            states=dict(summary.states),
+            **changes,
+        )

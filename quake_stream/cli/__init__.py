@@ -18,7 +18,7 @@ from quake_stream.cli.compare import compare
 from quake_stream.cli.demo import demo
 from quake_stream.cli.health import health
 from quake_stream.cli.listen import listen
-from quake_stream.cli.pipes import until_reader_leaves
+from quake_stream.cli.pipes import open_standard_streams, until_reader_leaves
 from quake_stream.cli.plain_help import PlainCommand, PlainGroup
 from quake_stream.cli.replay import replay
 from quake_stream.cli.run import run
@@ -75,6 +75,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; a problem that a user can mend is one line, never a traceback."""
+    open_standard_streams()
     try:
         app()
     except QuakeStreamError as exc:
