@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test check soak clean
 
 demo: $(VENV)/.run
 	$(BIN)/quake-stream demo
@@ -18,6 +18,12 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+
+# Hours of data, 60 times as fast as they happened; more by SOAK, as in SOAK="--model lstm --speed 20".
+SOAK_HOURS ?= 24
+
+soak: $(VENV)/.run
+	$(BIN)/python benchmarks/soak --hours $(SOAK_HOURS) $(SOAK)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
