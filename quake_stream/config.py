@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from quake_stream.config_problems import explain
 from quake_stream.config_sections import (
+    MetricsSection,
     ModelSection,
     PublishSection,
     Section,
@@ -57,6 +58,7 @@ class Config(Section):
     trigger: TriggerSection = TriggerSection()
     stations: Mapping[StationPattern, TriggerOverrides] = Field(default_factory=dict)
     publish: PublishSection = PublishSection()
+    metrics: MetricsSection = MetricsSection()
     service: ServiceSection = ServiceSection()
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ The sections of the configuration: their keys, defaults and what each key may be
 Every default is in ``config/quake-stream.toml``.  What concerns several sections is in `quake_stream.config`.
 """
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from quake_stream.selection import StreamPattern, parse_list, parse_streams
 
 _SEEDLINK_PORTS = {"seedlink": 18_000, "seedlinks": 18_500}
+_METRICS_BIND = "127.0.0.1:9561"
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -49,6 +51,24 @@ def _check_station(name: str) -> str:
         raise ValueError('write the station as "NET.STA"')
     parse_streams(name)
     return name
+
+
+def _address(text: str) -> tuple[str, int] | None:
+    if not text:
+        return None
+    parts = urlsplit(f"//{text}")
+    host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
+    if parts.netloc != text or parts.username is not None or host is None or parts.port is None:
+        raise ValueError("neither address nor port may be missing")
+    return str(ip_address(host)), parts.port
+
+
+def _check_address(text: str) -> str:
+    try:
+        _address(text)
+    except ValueError as exc:
+        raise ValueError(f'write ADDRESS:PORT, such as "{_METRICS_BIND}", or "" for no metrics') from exc
+    return text
 
 
 Streams = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_check_streams)]
@@ -187,6 +207,28 @@ class PublishSection(Section):
         if (self.key is None) != (self.clients is None):
             raise ValueError("key and clients belong together: set both, or neither")
         return self
+
+
+class MetricsSection(Section):
+    """Where Prometheus asks how the service is doing."""
+
+    bind: Annotated[str, AfterValidator(_check_address)] | None = None
+    allow_insecure: bool = False
+
+    @model_validator(mode="after")
+    def _loopback_unless_allowed(self) -> Self:
+        address = self.address
+        if address and not self.allow_insecure and not ip_address(address[0]).is_loopback:
+            raise ValueError(
+                f"{self.bind} can be reached from other machines, and the metrics are not encrypted: bind to "
+                "127.0.0.1, or set allow_insecure = true on a closed network"
+            )
+        return self
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Numeric address and port; None where no metrics are wanted."""
+        return _address(_METRICS_BIND if self.bind is None else self.bind)
 
 
 class ServiceSection(Section):

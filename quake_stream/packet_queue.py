@@ -87,6 +87,11 @@ class PacketQueue:
         with self._changed:
             return self._closed and not self._backlog
 
+    @property
+    def used(self) -> float:
+        """Share of the bound that is taken, 0 to 1; above it with a packet that alone is too large."""
+        return self._backlog.n_slots / self._max_packets
+
     def __len__(self) -> int:
         return len(self._backlog)
 

@@ -5,6 +5,7 @@ Threads: main (here), one per source, one worker.  Nothing here touches samples.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -12,18 +13,21 @@ import structlog
 import quake_stream
 from quake_stream import build
 from quake_stream import log as logs
+from quake_stream.arrivals import Arrivals
 from quake_stream.config import Config, load
 from quake_stream.config_diff import changed_keys
 from quake_stream.counters import Counters, Key, by_reason, merge
 from quake_stream.errors import ConfigError, QuakeStreamError
 from quake_stream.health import Health, HealthFile, State
 from quake_stream.ingest.resume import ResumeStore
+from quake_stream.intake import Intake, Receipts
+from quake_stream.metrics.endpoint import MetricsEndpoint
+from quake_stream.models.timed import TimedModel
 from quake_stream.notify import Notifier
 from quake_stream.packet_queue import PacketQueue
-from quake_stream.protocols import Source
-from quake_stream.supervision import GuardedThread, StopSignals, instance_lock
-from quake_stream.types import Packet
-from quake_stream.vitals import Intake, Vitals
+from quake_stream.scrape import Scrape
+from quake_stream.supervision import GuardedThread, StopSignals, instance_lock, make_folder
+from quake_stream.vitals import Vitals
 from quake_stream.watchdog import Watchdog
 
 log = structlog.get_logger()
@@ -74,7 +78,7 @@ class Service:
         """
         name = self._path.stem
         with self._signals, instance_lock(self._config.state_dir / f"{name}.lock"):
-            _make_folder(self._config.runtime_dir)
+            make_folder(self._config.runtime_dir, "runtime")
             self._health_file = HealthFile(self._config.runtime_dir / f"{name}.health.json")
             self._build(self._config.state_dir, name)
             try:
@@ -89,7 +93,7 @@ class Service:
         """Build all parts; nothing runs and nothing is connected yet."""
         config = self._config
         is_replay = build.is_replay(config)
-        self._model = build.model(config)
+        self._model = TimedModel(build.model(config))
         self._positions = ResumeStore(
             folder / f"{name}.positions.json", save_every_s=config.service.save_interval_s
         )
@@ -97,12 +101,12 @@ class Service:
         self._queue = PacketQueue(max_packets=_REPLAY_QUEUE if is_replay else config.service.queue_packets)
         put = self._queue.put_waiting if is_replay else self._queue.put
         self._intakes = [Intake(source, put) for source in sources]
-        by_name = {source.name: source for source in sources}
+        arrivals = Arrivals()
         self._worker = build.worker(
             config,
             model=self._model,
             queue=self._queue,
-            received=lambda packet: _acknowledge(by_name, packet),
+            received=Receipts(sources, arrivals).note,
             journal_folder=folder / f"{name}.journal",
             positions=self._positions,
         )
@@ -114,7 +118,12 @@ class Service:
             stale_after_s=config.service.stale_after_s,
             started_s=self._started_s,
         )
+        scrape = Scrape(vitals=self._vitals, model=self._model, arrivals=arrivals, counts=self.counts)
+        self._build_threads(scrape.page)
+
+    def _build_threads(self, page: Callable[[], bytes]) -> None:
         wake = self._signals.wake
+        self._metrics = MetricsEndpoint(self._config.metrics.address, page, failed=wake)
         self._worker_thread = GuardedThread(name="worker", body=self._worker.run, failed=wake)
         self._source_threads = [
             GuardedThread(name=f"ingest-{intake.source.name}", body=intake.run, failed=wake)
@@ -146,9 +155,8 @@ class Service:
 
     def _supervise(self) -> None:
         signals = self._signals
-        threads = [self._worker_thread, *self._source_threads]
         while not signals.stop:
-            if any(thread.failure for thread in threads):
+            if any(thread.failure for thread in self._threads):
                 return
             if not any(thread.is_alive() for thread in self._source_threads):
                 return  # every recording is read
@@ -160,6 +168,7 @@ class Service:
 
     def _report(self) -> None:
         now_s = time.monotonic()
+        self._metrics.tend(now_s)
         self._positions.save_if_due(now_s)
         counts = self.counts()
         health = self._vitals.health(now_s, counts)
@@ -247,18 +256,22 @@ class Service:
             self._queue.close()  # nobody takes from it: a source that waits for room must not wait for ever
         for intake in self._intakes:
             intake.source.stop()
-        threads = [*self._source_threads, self._worker_thread]
         for thread in self._source_threads:
-            _join(thread, started_s + budget_s * _DRAIN_SHARE)
+            thread.wait(started_s + budget_s * _DRAIN_SHARE)
         self._queue.close()
-        if not _join(self._worker_thread, started_s + budget_s * _DRAIN_SHARE):
+        if not self._worker_thread.wait(started_s + budget_s * _DRAIN_SHARE):
             self._queue.discard()  # the positions stay before what is dropped, so a restart reads it again
-        for thread in threads:
-            _join(thread, started_s + budget_s)
+        self._metrics.stop()
+        for thread in self._threads:
+            thread.wait(started_s + budget_s)
         self._positions.save()
-        stuck = [thread.name for thread in threads if thread.is_alive()]
+        stuck = [thread.name for thread in self._threads if thread.is_alive()]
         log.info("service.stopped", counts=by_reason(self.counts()), stuck=stuck)
         return stuck
+
+    @property
+    def _threads(self) -> list[GuardedThread]:
+        return [self._worker_thread, *self._source_threads, *self._metrics.threads]
 
     def counts(self) -> dict[Key, int]:
         """All counters of the service."""
@@ -267,33 +280,15 @@ class Service:
                 self._counters.snapshot(),
                 self._worker.counts(),
                 self._positions.counts(),
+                self._metrics.counts(),
                 *(intake.source.counts() for intake in self._intakes),
             ]
         )
 
     def _raise_failure(self, stuck: list[str]) -> None:
-        for thread in (self._worker_thread, *self._source_threads):
+        for thread in self._threads:
             if thread.failure is not None:
                 log.error("service.failed", thread=thread.name, error=str(thread.failure))
                 raise thread.failure
         if stuck:
             raise QuakeStreamError(f"stopped with threads stuck: {', '.join(stuck)}")
-
-
-def _acknowledge(sources: dict[str, Source], packet: Packet) -> None:
-    if packet.position is not None:
-        sources[packet.position.server].acknowledge(packet)
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise QuakeStreamError(f"the runtime folder cannot be used: {exc}") from exc
-
-
-def _join(thread: GuardedThread, deadline_s: float) -> bool:
-    """Wait for a thread that may never have been started; whether it has ended."""
-    if thread.ident is not None:
-        thread.join(max(0.0, deadline_s - time.monotonic()))
-    return not thread.is_alive()

@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,20 @@ class GuardedThread(threading.Thread):
             self.failure = exc
             self._failed()
 
+    def wait(self, deadline_s: float) -> bool:
+        """Wait for the end, also of a thread that was never started; whether it came by then (monotonic)."""
+        if self.ident is not None:
+            self.join(max(0.0, deadline_s - time.monotonic()))
+        return not self.is_alive()
+
+
+def make_folder(path: Path, purpose: str) -> None:
+    """Make a folder unless it is there; raises `QuakeStreamError`, which names its purpose."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise QuakeStreamError(f"the {purpose} folder cannot be used: {exc}") from exc
+
 
 @contextmanager
 def instance_lock(path: Path) -> Iterator[None]:
@@ -51,8 +66,8 @@ def instance_lock(path: Path) -> Iterator[None]:
     QuakeStreamError
         Another process holds it, or the file cannot be made.
     """
+    make_folder(path.parent, "state")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         file = os.fdopen(open_lock(path), "rb")
     except OSError as exc:
         raise QuakeStreamError(f"the state folder cannot be used: {exc}") from exc

@@ -19,6 +19,7 @@ import structlog
 import quake_stream
 from quake_stream.counters import Counters, Key, by_reason, merge
 from quake_stream.errors import QuakeStreamError
+from quake_stream.histogram import Histogram
 from quake_stream.packet_queue import PacketQueue
 from quake_stream.pipeline import Pipeline
 from quake_stream.protocols import Publisher
@@ -29,6 +30,8 @@ from quake_stream.types import NS_PER_S, Detection, Gap, ModelSpec, Packet
 
 log = structlog.get_logger()
 
+# A station at hand is a second late, one behind a satellite or with 4096-byte records a minute and more.
+_LATENCY_BOUNDS_S = (0.5, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120, 300)
 _TICK_S = 0.25
 _STATUS_S = 1.0
 # Few enough that heartbeats and a stop come in time on a slow machine that has much to catch up with.
@@ -120,6 +123,7 @@ class Worker:
         self.ready = threading.Event()
         self.progress = 0
         self.n_detections = 0
+        self.latency = Histogram(_LATENCY_BOUNDS_S)  # of the first message of each detection
         self.pipeline = pipeline
         self._queue = queue
         self._spec = spec
@@ -238,6 +242,7 @@ class Worker:
         self._send(feed, wire.topic_for(detection), body)
         if detection.revision == 0:
             self.n_detections += 1
+            self.latency.observe(detection.latency.total_s)
         self._log.detection(detection, time.monotonic())
 
     def _heartbeat(self, feed: Feed) -> None:

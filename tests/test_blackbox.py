@@ -44,6 +44,7 @@ def configure(tmp_path: Path) -> Callable[..., Path]:
         sections = {
             "model": {"name": model} | sections.pop("model_keys", {}),
             "publish": {"bind": "tcp://127.0.0.1:*", "heartbeat_s": 0.1} | sections.pop("publish", {}),
+            "metrics": {"bind": ""} | sections.pop("metrics", {}),
             "service": {
                 "state_dir": str(tmp_path / "s"),
                 "runtime_dir": str(tmp_path / "r"),

@@ -79,7 +79,7 @@ def test_all_problems_are_reported_at_once_with_file_key_and_what_is_allowed():
         ({"trigger": {"on": 0.5, "off": 0.6}}, "trigger: off (0.6) must not be above on (0.5)"),
         ({"windows": {"ring_s": 40.0}}, "windows.ring_s (40.0) must exceed model.max_latency_s (30.0)"),
         ({"trigger": {"on": float("nan")}}, "trigger.on: "),
-        ({"extra": {}}, "extra: unknown key (allowed: model, publish,"),
+        ({"extra": {}}, "extra: unknown key (allowed: metrics, model,"),
     ],
 )
 def test_a_wrong_value_is_named_with_the_reason(change, message):

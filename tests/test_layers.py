@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "quake_stream"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"types", "errors", "counters", "selection", "protocols"}
+BASE = {"types", "errors", "counters", "histogram", "selection", "protocols"}
 PARTS = {
     *BASE,
     *(
@@ -30,6 +30,7 @@ PARTS = {
     *("formats", "clock", "packet_queue", "onset", "log", "metrics", "health", "notify", "supervision"),
     *("pipeline", "stations", "worker", "config_diff", "watchdog", "vitals", "network", "catalogue"),
     *("salvage", "failure_log", "station_log"),
+    *("arrivals", "intake", "scrape"),
     "safe_open",
 }
 # Each part of the package, in the order in which data flow, and what it may import besides itself.
@@ -38,6 +39,7 @@ LAYERS = {
     "types": set(),
     "errors": set(),
     "counters": set(),
+    "histogram": set(),
     "selection": {"types"},
     "throttle": set(),
     "protocols": {"types", "counters", "errors"},
@@ -71,7 +73,7 @@ LAYERS = {
     "onset": BASE,
     "log_stream": set(),
     "log": BASE | {"log_stream"},
-    "metrics": BASE,
+    "metrics": BASE | {"supervision"},
     "health": BASE | {"safe_open"},
     "notify": BASE,
     "supervision": BASE | {"safe_open"},
@@ -84,7 +86,10 @@ LAYERS = {
     "worker": BASE | {"packet_queue", "pipeline", "stations", "station_log", "detection", "publish.wire"},
     "config_diff": BASE | {"config"},
     "watchdog": BASE,
-    "vitals": BASE | {"health", "packet_queue", "worker"},
+    "arrivals": BASE,
+    "intake": BASE | {"arrivals", "health"},
+    "vitals": BASE | {"health", "intake", "packet_queue", "worker"},
+    "scrape": BASE | {"arrivals", "metrics", "models.timed", "vitals"},
     "build": PARTS,
     "offline": PARTS | {"build"},
     "service": PARTS | {"build"},

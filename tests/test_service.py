@@ -82,7 +82,8 @@ class Bench:
         self.sources[:] = [FakeSource(body, f"fake:{n}") for n, body in enumerate(bodies)]
         keys = {"state_dir": f"{self._folder}/s", "runtime_dir": f"{self._folder}/r"} | service
         lines = ["[[source]]", 'url = "file:///x"' if replay else 'url = "seedlink://x"']
-        lines += ["[model]", 'name = "stalta"', "[publish]", f'bind = "{bind}"', "[service]"]
+        lines += ["[model]", 'name = "stalta"', "[metrics]", 'bind = ""', "[publish]", f'bind = "{bind}"']
+        lines += ["[service]"]
         lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
         self.path.write_text("\n".join(lines))
         with structlog.testing.capture_logs() as self.logs:

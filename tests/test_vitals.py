@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from quake_stream.counters import Key
+from quake_stream.intake import Intake
 from quake_stream.models.stalta import StaLtaModel
 from quake_stream.packet_queue import PacketQueue
 from quake_stream.types import Packet, SourceId
-from quake_stream.vitals import LATELY_S, Intake, Vitals
+from quake_stream.vitals import LATELY_S, Vitals
 
 PACKET = Packet(
     source_id=SourceId.from_nslc("IU.ANMO.00.BHZ"),

@@ -1,0 +1,88 @@
+"""
+Keep the metrics reachable: open the address, try again while another program has it, close it.
+
+It ends nothing: a detector without metrics still detects.  Unlike the feed, whose port is worth a restart.
+"""
+
+import socket
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import structlog
+
+from quake_stream.counters import Counters, Key, merge
+from quake_stream.metrics.http import PATH
+from quake_stream.metrics.server import MetricsServer
+from quake_stream.supervision import GuardedThread
+
+log = structlog.get_logger()
+
+_RETRY_S: Final = 10.0
+
+
+class MetricsEndpoint:
+    """
+    Serve ``page`` on an address.
+
+    Parameters
+    ----------
+    address
+        Numeric address and port, 0 for a free one; None serves nothing.
+    page
+        Gives the metrics; called in the endpoint's own thread.
+    failed
+        Told when that thread has failed.
+    """
+
+    def __init__(
+        self, address: tuple[str, int] | None, page: Callable[[], bytes], *, failed: Callable[[], None]
+    ) -> None:
+        self.problem = ""  # why the address cannot be had, in words; empty when it is or is not wanted
+        self._address = address
+        self._page = page
+        self._failed = failed
+        self._counters = Counters()
+        self._next_try_s = float("-inf")
+        self._server: MetricsServer | None = None
+        self.threads: tuple[GuardedThread, ...] = ()
+        """The endpoint's own thread, once the address is open."""
+
+    def tend(self, now_s: float) -> None:
+        """Open the address unless it is open; not more often than every ten seconds (monotonic)."""
+        if self._address is None or self._server is not None or now_s < self._next_try_s:
+            return
+        self._next_try_s = now_s + _RETRY_S
+        try:
+            listener = _listen(*self._address)
+        except OSError as exc:
+            self._counters.add("metrics.unavailable")
+            problem = f"cannot listen on {_write(*self._address)}: {exc.strerror or exc}"
+            if problem != self.problem:
+                self.problem = problem
+                log.warning("metrics.unavailable", error=problem, retry_s=_RETRY_S)
+            return
+        self.problem = ""
+        self._server = MetricsServer(listener, self._page)
+        thread = GuardedThread(name="metrics", body=self._server.run, failed=self._failed)
+        thread.start()
+        self.threads = (thread,)
+        log.info("metrics.listening", url=f"http://{_write(*listener.getsockname()[:2])}{PATH}")
+
+    def stop(self) -> None:
+        """Have the address closed; the thread then ends within the time that a page takes."""
+        if self._server is not None:
+            self._server.stop()
+
+    def counts(self) -> Mapping[Key, int]:
+        """Snapshot of the counters."""
+        served = self._server.counts() if self._server else {}
+        return merge([self._counters.snapshot(), served])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
+
+
+def _write(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
