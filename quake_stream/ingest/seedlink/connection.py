@@ -110,8 +110,8 @@ class Connection(Dialogue):
                 if frame is None:
                     self._wait_for_more()
                     continue
-                self._idle.heard(self._pulse.now_s())
                 if frame.kind is Kind.DATA:
+                    self._idle.heard(self._pulse.now_s())
                     packet = RecordPacket(frame)
                     self.update_stream(packet)
                     return packet
@@ -217,7 +217,10 @@ class Connection(Dialogue):
 
     def _take_message(self, frame: Frame) -> None:
         if frame.kind is Kind.INFO:
-            if frame.is_last and not self._idle.answered():
+            # An answer that does not end, or that nobody asked for, is no sign that data may come.
+            if frame.is_last and self._idle.answered():
+                self._idle.heard(self._pulse.now_s())
+            elif frame.is_last:
                 self._counters.add("infos.unasked", station=self.sladdr)
             return
         if frame.kind is Kind.END:

@@ -137,7 +137,7 @@ class Dialogue(SeedLinkConnection):  # type: ignore[misc]  # ObsPy publishes no 
                 raise LinkLostError(Lost.HANDSHAKE, f"{frame.kind.name} instead of INFO {level}")
             answer.add(frame)
             if answer.is_too_long:
-                raise LinkLostError(Lost.TOO_MANY_STATIONS, f"the answer to INFO {level} does not end")
+                raise self._too_long(level, answer)
         self._n_info_unanswered = 0
         return answer
 
@@ -157,6 +157,15 @@ class Dialogue(SeedLinkConnection):  # type: ignore[misc]  # ObsPy publishes no 
                     talk.receive(line)
                     deadline_s = self._reply_deadline_s()
             outgoing = outgoing or talk.next_bytes()
+
+    def _too_long(self, level: str, answer: InfoText) -> LinkLostError:
+        limit = self._settings.max_stations
+        if sum(1 for _ in self.dialect.stations(answer.text)) > limit:
+            return LinkLostError(
+                Lost.TOO_MANY_STATIONS, f"the server lists more than {limit}: name those wanted"
+            )
+        self._n_info_unanswered += level == "ID"  # data may still be had without it
+        return LinkLostError(Lost.HANDSHAKE, f"the answer to INFO {level} does not end")
 
     def _open(self) -> None:
         self.socket = open_socket(

@@ -30,7 +30,7 @@ class SeedLinkSettings:
     info_timeout_s: float = 60.0  # for the answer to a keepalive
     retry_first_s: float = 1.0
     retry_limit_s: float = 60.0
-    refused_retry_s: float = 3600.0  # a station that the server refused is asked for again after this
+    refused_retry_s: float = 3600.0  # a station refused, or too many of them, are asked for again after this
     backfill_s: float = 0.0
     max_backlog_s: float = 3600.0
     max_stations: int = 20_000

@@ -158,6 +158,8 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
                 continue
             n_renegotiated = 0
             retry_s = next(delays)
+            if lost.reason is Lost.TOO_MANY_STATIONS:  # the list that shows it may have megabytes
+                retry_s = max(retry_s, self._settings.refused_retry_s)
             self._log_lost(lost, retry_s)
             self._pulse.pause(retry_s)
 
@@ -213,11 +215,17 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
             )
             decoded = decode(packet.msrecord, received_ns=self._now_ns(), position=position)
         except RecordError as exc:
-            self._counters.add("records.refused", reason=str(exc.reason), station=exc.station)
+            whose = self._counted_as(exc.station)
+            self._counters.add("records.refused", reason=str(exc.reason), station=whose)
             return False
         assert self._deliver is not None
         self._deliver(decoded)
         return False
+
+    def _counted_as(self, code: str) -> str:
+        """Name a station that is asked for, else the server: what it sends must not fill the counters."""
+        network, _, station = code.partition(".")
+        return code if self._table.get(network, station) else self._name
 
     def _refuse_station(self) -> None:
         self._counters.add("records.refused", reason="too_many_stations", station=self._name)

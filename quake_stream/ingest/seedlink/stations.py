@@ -105,6 +105,7 @@ class StationTable:
         self._include = PatternIndex(include)
         self._exclude = PatternIndex(exclude)
         self._by_code: dict[tuple[str, str], Station] = {}
+        self._wildcards: list[Station] = []  # few, however many stations are seen through them
         self._wanted: dict[SourceId, bool] = {}
         for pattern in include:
             self.add(pattern.network, pattern.station)
@@ -112,12 +113,12 @@ class StationTable:
     @property
     def has_wildcards(self) -> bool:
         """Whether any entry must be expanded where the server cannot do so."""
-        return any(entry.has_wildcard for entry in self.entries)
+        return bool(self._wildcards)
 
     @property
     def has_refused_wildcard(self) -> bool:
         """Whether the server refused a wildcard, whatever it says that it can do."""
-        return any(e.has_wildcard and (e.net, e.station) in self.refused for e in self.entries)
+        return any((e.net, e.station) in self.refused for e in self._wildcards)
 
     @property
     def is_full(self) -> bool:
@@ -138,6 +139,8 @@ class StationTable:
             )
             self._by_code[network, station] = entry
             self.entries.append(entry)
+            if entry.has_wildcard:
+                self._wildcards.append(entry)
         return entry
 
     def find(self, network: str, station: str) -> Station | None:
@@ -145,9 +148,9 @@ class StationTable:
         entry = self._by_code.get((network, station))
         if entry is None and not self.is_full and self.covers(network, station):
             entry = self.add(network, station)
-            for other in self.entries:
+            for other in self._wildcards:
                 # Its past has come: asking the wildcard for it again would repeat it at each connection.
-                if other.has_wildcard and other.reaches(network, station):
+                if other.reaches(network, station):
                     other.wants_backfill = False
         return entry
 
