@@ -117,6 +117,10 @@ class FrameCache:
             found.append(frame)
         return tuple(found)
 
+    def clear(self) -> None:
+        """Forget all frames."""
+        self._frames.clear()
+
     def _forget(self, oldest_start: int) -> None:
         old = [key for key in self._frames if key[0] < oldest_start]
         for key in old:

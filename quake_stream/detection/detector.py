@@ -18,6 +18,7 @@ from quake_stream.detection.batcher import Batcher, WaitingWindow
 from quake_stream.detection.features import get_transform
 from quake_stream.detection.instrument import Instrument, InstrumentStatus
 from quake_stream.detection.measure import OnsetPicker
+from quake_stream.detection.roster import MAX_INSTRUMENTS, Roster
 from quake_stream.detection.trigger import Trigger, TriggerSettings
 from quake_stream.types import (
     NS_PER_S,
@@ -74,6 +75,8 @@ class Detector:
         Where every drop and refusal is counted; owned by the thread that owns the detector.
     resumed
         Where an earlier process left instruments; they go on from there.
+    max_instruments
+        Packets of more instruments are refused, until others have been silent for a day.
 
     Raises
     ------
@@ -90,6 +93,7 @@ class Detector:
         pick_onset: OnsetPicker | None,
         counters: Counters,
         resumed: Mapping[InstrumentId, RestPoint] = MappingProxyType({}),
+        max_instruments: int = MAX_INSTRUMENTS,
     ) -> None:
         self.counters = counters
         self._resumed = resumed
@@ -99,7 +103,7 @@ class Detector:
         self._pick_onset = pick_onset
         self._transform = get_transform(spec.transform)
         self._hop_samples = max(1, round(settings.hop_s * spec.sample_rate_hz))
-        self._instruments: dict[InstrumentId, Instrument] = {}
+        self._instruments = Roster(self._new_instrument, max_instruments=max_instruments)
         self._batcher = Batcher(
             max_windows=settings.max_batch_windows,
             max_wait_ns=round(settings.max_wait_s * NS_PER_S),
@@ -110,9 +114,10 @@ class Detector:
     def receive(self, packet: Packet) -> list[Gap | Detection]:
         """Take a packet; return the gaps that it shows and the ends of detections that a gap has closed."""
         instrument_id = packet.source_id.instrument
-        instrument = self._instruments.get(instrument_id)
+        instrument = self._instruments.hear(instrument_id, packet.received_ns)
         if instrument is None:
-            instrument = self._instruments[instrument_id] = self._new_instrument(instrument_id)
+            self.counters.add("packets.refused", reason="too_many_instruments", station=instrument_id.nsl)
+            return []
         gaps, waiting = instrument.receive(packet)
         for window in waiting:
             self._batcher.add(window)
@@ -185,11 +190,11 @@ class Detector:
         Windows still waiting are counted as dropped; `next_batch` with ``flush`` leaves none.
         """
         self._batcher.clear()
-        return [detection for instrument in self._instruments.values() for detection in instrument.finish()]
+        return [detection for instrument in self._instruments for detection in instrument.finish()]
 
     def instruments(self) -> Sequence[InstrumentStatus]:
         """Say how each instrument is doing, in the order in which they appeared."""
-        return [instrument.status() for instrument in self._instruments.values()]
+        return [instrument.status() for instrument in self._instruments]
 
     def set_triggers(self, trigger_for: Callable[[InstrumentId], TriggerSettings]) -> None:
         """Use other thresholds, for instruments known and to come, from their next window on."""

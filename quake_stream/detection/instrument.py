@@ -6,7 +6,7 @@ arrive, both in the order of the windows.  So neither packet cuts nor batch size
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -164,6 +164,12 @@ class Instrument:
             return []
         return [self._detection(change, self._done) for change in self._trigger.close("shutdown")]
 
+    def release(self) -> None:
+        """Give the memory of all samples back; after new ones it goes on as after a gap."""
+        self._assembler.release()
+        if self._frames is not None:
+            self._frames.clear()
+
     def set_trigger(self, settings: TriggerSettings) -> None:
         """Use other thresholds from the next window on."""
         self._trigger.settings = settings
@@ -282,14 +288,7 @@ class Instrument:
         )
 
     def _channel(self, component: str) -> str:
-        return SourceId(
-            network=self._id.network,
-            station=self._id.station,
-            location=self._id.location,
-            band=self._id.band,
-            source=self._id.source,
-            subsource=component,
-        ).channel
+        return SourceId(**asdict(self._id), subsource=component).channel
 
 
 def _is_flat(samples: NDArray[np.float32]) -> NDArray[np.bool_]:

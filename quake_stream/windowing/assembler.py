@@ -74,6 +74,7 @@ class Assembler:
         self._resumed_ns = 0  # start of the data after the last time in which no component came
         self._absent: set[str] = set()  # components that windows do not wait for
         self._cursor: int | None = None  # start of the next window to decide
+        self._floor = 0  # no window starts before it
         self.components: tuple[str, ...] = ()
         """Components of the last window decided, in channel order; empty where no set was complete."""
         self.is_warming_up = True
@@ -122,6 +123,8 @@ class Assembler:
         newest_ns = self.last_data_ns
         if newest_ns is not None and packet.start_ns - newest_ns > self._wait_ns:
             self._resumed_ns = packet.start_ns
+        if self._first_ns is None:
+            self._first_ns = packet.start_ns
         trace = self._traces.get(code) or self._add_trace(packet)
         gaps = trace.receive(packet, decided=self._cursor or 0)
         self._packet_ns[code] = packet.end_ns - packet.start_ns
@@ -156,6 +159,14 @@ class Assembler:
                 return None
         return out
 
+    def release(self) -> None:
+        """Forget all samples and give back their memory; then wait for components as at the start."""
+        for trace in self._traces.values():
+            trace.release()
+        self._floor, self._cursor = self._cursor or self._floor, None  # what is decided stays so
+        self._first_ns = None
+        self._absent.clear()
+
     def _make_room(self, packet: Packet) -> None:
         duration_ns = packet.end_ns - packet.start_ns
         if duration_ns > self._longest_ns:
@@ -177,8 +188,6 @@ class Assembler:
             counters=self._counters,
         )
         self._traces[code] = trace
-        if self._first_ns is None:
-            self._first_ns = packet.start_ns
         if self._cursor is not None:
             self._absent.add(code)  # it joins once it can serve
         return trace
@@ -242,7 +251,7 @@ class Assembler:
         if not present or not (is_full or has_waited):
             return None
         starts = [self._traces[code].raw.runs[0][0] for code in chosen or present]
-        return next_start(max(starts), self._hop)
+        return next_start(max(self._floor, *starts), self._hop)
 
     def _rejoin(self, start: int, newest_ns: int) -> bool:
         """Take back the components that serve again from ``start`` on; False where there is none."""

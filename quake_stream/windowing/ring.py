@@ -29,7 +29,8 @@ class RingBuffer:
     """
 
     def __init__(self, capacity: int) -> None:
-        self._data = np.empty(capacity, np.float32)
+        self._capacity = capacity
+        self._data = np.empty(0, np.float32)  # of `capacity` from the first sample on
         self._runs: list[Run] = []
         self._head = 0
         self._origin = 0  # index that is stored at _data[0]
@@ -37,7 +38,7 @@ class RingBuffer:
     @property
     def capacity(self) -> int:
         """Number of indices that are kept."""
-        return len(self._data)
+        return self._capacity
 
     @property
     def head(self) -> int:
@@ -47,7 +48,7 @@ class RingBuffer:
     @property
     def tail(self) -> int:
         """Oldest index that can be held; older samples are gone."""
-        return self._head - len(self._data)
+        return self._head - self._capacity
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -116,8 +117,8 @@ class RingBuffer:
         if not self.is_complete(start, start + n):
             return False
         # Slices, as `np.take(mode="wrap")` subtracts in a loop and grows slower with the index.
-        at = (start - self._origin) % len(self._data)
-        n_first = min(n, len(self._data) - at)
+        at = (start - self._origin) % self._capacity
+        n_first = min(n, self._capacity - at)
         out[:n_first] = self._data[at : at + n_first]
         out[n_first:] = self._data[: n - n_first]
         return True
@@ -146,12 +147,13 @@ class RingBuffer:
             samples = self.read(first, last)
             assert samples is not None
             held.write(first, samples)
-        self._data, self._origin = held._data, 0
+        self._capacity, self._data, self._origin = held._capacity, held._data, 0
 
     def clear(self) -> None:
-        """Forget all samples."""
+        """Forget all samples, and give back their memory."""
         self._runs.clear()
         self._head = 0
+        self._data = np.empty(0, np.float32)
 
     def _move_head(self, head: int) -> None:
         self._head = head
@@ -160,8 +162,10 @@ class RingBuffer:
             self._runs = [(max(a, tail), b) for a, b in self._runs if b > tail]
 
     def _store(self, start: int, samples: NDArray[np.float32]) -> None:
-        at = (start - self._origin) % len(self._data)
-        n_first = min(len(samples), len(self._data) - at)
+        if not len(self._data):
+            self._data = np.empty(self._capacity, np.float32)
+        at = (start - self._origin) % self._capacity
+        n_first = min(len(samples), self._capacity - at)
         self._data[at : at + n_first] = samples[:n_first]
         self._data[: len(samples) - n_first] = samples[n_first:]
 

@@ -125,6 +125,11 @@ class Trace:
         if self._native is not self.raw and self._clock is not None:
             self._native.grow(round(ring_s * self._clock.rate))
 
+    def release(self) -> None:
+        """Forget all samples and give back their memory; what comes next is judged by the end of what was."""
+        for ring in (self.raw, self.ready, self._native):
+            ring.clear()
+
     def _follow_rate(self, packet: Packet) -> bool:
         """Restart where the rate has changed; False where the packet cannot be used."""
         if self._clock is not None:

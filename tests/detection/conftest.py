@@ -8,6 +8,7 @@ import pytest
 
 from quake_stream.counters import Counters
 from quake_stream.detection.detector import Detector, DetectorSettings
+from quake_stream.detection.roster import MAX_INSTRUMENTS
 from quake_stream.detection.trigger import TriggerSettings
 from quake_stream.types import NS_PER_S, ModelSpec, Packet, SourceId
 
@@ -104,7 +105,9 @@ def pick_first_large(samples, sample_rate_hz):
     return float(np.argmax(amplitude > 8 * np.median(amplitude[:300]))), 1 / sample_rate_hz
 
 
-def make_detector(spec=None, *, pick_onset=pick_first_large, trigger=None, **changes):
+def make_detector(
+    spec=None, *, pick_onset=pick_first_large, trigger=None, max_instruments=MAX_INSTRUMENTS, **changes
+):
     values = {
         "hop_s": 0.5,
         "ring_s": 60.0,
@@ -121,6 +124,7 @@ def make_detector(spec=None, *, pick_onset=pick_first_large, trigger=None, **cha
         trigger_for=lambda instrument_id: settings,
         pick_onset=pick_onset,
         counters=Counters(),
+        max_instruments=max_instruments,
     )
 
 

@@ -90,6 +90,18 @@ def test_frames_over_a_hole_are_left_out_until_it_is_filled():
     assert len(cache.before(2650, ZNE, reader)) == 3
 
 
+def test_what_was_cleared_is_computed_again():
+    reader = Reader(6000)
+    cache = FrameCache(n_samples=N)
+    before = cache.before(2600, ZNE, reader)
+    n_reads = reader.n_reads
+    cache.clear()
+    assert [f.spectrum.tobytes() for f in cache.before(2600, ZNE, reader)] == [
+        f.spectrum.tobytes() for f in before
+    ]
+    assert reader.n_reads == 2 * n_reads
+
+
 def test_what_came_before_the_memory_changes_nothing():
     reader = Reader(9000)
     old, fresh = FrameCache(n_samples=N), FrameCache(n_samples=N)

@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -280,3 +281,39 @@ def test_a_detection_whose_windows_have_no_scores_any_more_ends_as_by_a_gap(net)
                 scores[:] = np.nan
             found += detector.receive_scores(batch, scores, packet.received_ns)
     assert [(d.state, d.reason) for d in found] == [("new", ""), ("end", "gap")]
+
+
+def test_packets_of_too_many_instruments_are_refused_and_counted_and_the_others_go_on(net):
+    recording = net.recording(70, [(40, 10)])
+    known, refused = net.packets(recording), net.packets(recording, station="PB02")
+    detector = net.detector(max_instruments=1)
+    results = net.run(detector, known[:1] + sorted(known[1:] + refused, key=lambda packet: packet.end_ns))
+    assert timeless(results) == timeless(net.run(net.detector(), known))
+    n_refused = detector.counters.total("packets.refused", reason="too_many_instruments", station="CX.PB02")
+    assert n_refused == len(refused)
+
+
+@pytest.mark.fault(22)
+def test_stations_that_come_and_go_for_days_take_no_more_memory_than_those_of_a_day(net):
+    detector = net.detector()
+    packets = net.packets(net.recording(7))
+    sizes = []
+    tracemalloc.start()
+    for day in range(4):
+        for n in range(15):
+            shift_ns = (day * 100_000 + n) * NS_PER_S
+            for packet in packets:
+                detector.receive(
+                    replace(
+                        packet,
+                        source_id=replace(packet.source_id, station=f"{day}X{n}"),
+                        start_ns=packet.start_ns + shift_ns,
+                        received_ns=packet.received_ns + shift_ns,
+                    )
+                )
+        while detector.next_batch(packet.received_ns + shift_ns, flush=True):
+            pass
+        sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert len(detector.instruments()) == 60  # what each was and when it was heard is known on
+    assert sizes[3] < 1.4 * sizes[0]

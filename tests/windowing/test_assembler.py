@@ -322,6 +322,18 @@ def test_samples_that_are_no_longer_held_are_not_read():
     assert feeder.assembler.read(N0 + 5000, 100, ("Z", "N"), filtered=False) is None
 
 
+def test_after_its_samples_were_given_back_windows_come_again_and_none_twice():
+    feeder = Feeder(sets=("ZNE",))
+    for code in "ZNE":
+        feeder.feed(code, 0, 1000)
+    feeder.assembler.release()
+    assert feeder.read(feeder.windows[-1]) is None
+    for start in (200, 1000):
+        for code in "ZNE":
+            feeder.feed(code, start, start + 1000)
+    assert feeder.starts() == _range(0, 1000 - N + 1) + _range(500, 2000 - N + 1)
+
+
 def test_health_tells_the_end_of_the_newest_data():
     feeder = Feeder()
     feeder.feed("Z", 0, 300)

@@ -1,3 +1,4 @@
+import tracemalloc
 from itertools import pairwise
 
 import hypothesis.strategies as st
@@ -79,6 +80,20 @@ def test_a_cleared_ring_holds_nothing():
     assert ring.read(5, 6) is None
     ring.write(-3, _samples(2))
     assert ring.runs == ((-3, -2),)
+
+
+def test_a_ring_takes_memory_only_while_it_holds_samples():
+    rings = [RingBuffer(100_000) for _ in range(10)]
+    tracemalloc.start()
+    for ring in rings:
+        ring.write(0, _samples(1))
+    full, _ = tracemalloc.get_traced_memory()
+    for ring in rings:
+        ring.clear()
+    empty, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert full > 10 * 400_000
+    assert empty < 100_000
 
 
 def test_writing_nothing_changes_nothing():

@@ -163,6 +163,17 @@ def test_a_jump_longer_than_the_ring_leaves_only_what_is_new():
     assert feeder.read(year + 467, year + 600, filtered=True) is not None
 
 
+@pytest.mark.parametrize("n_missing", [0, 300])
+def test_after_its_samples_were_given_back_a_trace_knows_where_it_was(n_missing):
+    feeder = Feeder(highpass=True)
+    feeder.feed(0, 1000)
+    feeder.trace.release()
+    assert feeder.held() == []
+    gaps = feeder.feed(1000 + n_missing, 2000)
+    assert [gap.start_ns for gap in gaps] == ([T0 + 10 * NS_PER_S] if n_missing else [])
+    assert _is_ramp(feeder.read(1000 + n_missing, 2000), 1000 + n_missing)
+
+
 def test_a_leap_second_keeps_the_samples_of_the_second_that_came_first():
     feeder = Feeder()
     feeder.feed(0, 200)
