@@ -2,11 +2,17 @@
 Count what happens, so that nothing is lost without a trace.  Pure: no lock, clock or logging.
 
 Every drop, gap, refusal and reconnect ends here.  One thread owns one `Counters`; any thread may take
-a snapshot of it.
+a snapshot of it.  Memory is bounded, although station codes come from servers.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+MAX_KEYS: Final = 100_000
+"""Ten counters for each of 10,000 stations: some 25 MB."""
+
+OTHERS: Final = "others"
+"""The station of what is counted for new stations once there are so many."""
 
 
 class Key(NamedTuple):
@@ -23,14 +29,17 @@ class Key(NamedTuple):
 
 
 class Counters:
-    """Monotonic counts by `Key`."""
+    """Monotonic counts by `Key`; new stations beyond ``max_keys`` counters are counted together as `OTHERS`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_keys: int = MAX_KEYS) -> None:
+        self._max_keys = max_keys
         self._counts: dict[Key, int] = {}
 
     def add(self, name: str, n: int = 1, *, reason: str = "", station: str = "") -> None:
         """Add ``n`` to one counter; it starts at zero."""
         key = Key(name, reason, station)
+        if station and len(self._counts) >= self._max_keys and key not in self._counts:
+            key = Key(name, reason, OTHERS)
         self._counts[key] = self._counts.get(key, 0) + n
 
     def total(self, name: str, *, reason: str | None = None, station: str | None = None) -> int:

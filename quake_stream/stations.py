@@ -66,8 +66,12 @@ class StationWatch:
     def changes(
         self, instruments: Iterable[InstrumentStatus], *, now_s: float, now_ns: int
     ) -> list[StationStatus]:
-        """States that differ from what was told before."""
+        """States that differ from what was told before; instruments that are not given any more are forgotten."""
         changed = []
+        instruments = list(instruments)
+        if len(self._seen) > len(instruments):
+            known = {instrument.instrument_id for instrument in instruments}
+            self._seen = {key: seen for key, seen in self._seen.items() if key in known}
         for instrument in instruments:
             seen = self._of(instrument.instrument_id)
             if now_s - seen.told_s < self._min_interval_s:

@@ -101,3 +101,12 @@ def test_instruments_are_counted_by_state():
     other = SourceId.from_nslc("CX.PB02..HHZ").instrument
     watch.changes([status("ok"), status("refused", other)], now_s=0.0, now_ns=0)
     assert watch.states() == {"ok": 1, "refused": 1}
+
+
+def test_instruments_that_are_not_known_any_more_are_forgotten():
+    watch = StationWatch(stale_after_s=60.0)
+    other = SourceId.from_nslc("CX.PB02..HHZ").instrument
+    watch.changes([status(), status(instrument=other)], now_s=0, now_ns=0)
+    assert watch.states() == {"ok": 2}
+    watch.changes([status()], now_s=1, now_ns=0)
+    assert watch.states() == {"ok": 1}
