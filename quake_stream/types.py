@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NS_PER_S = 1_000_000_000
-_CODE = re.compile(r"[A-Za-z0-9-]*")
+_CODE = re.compile(r"[A-Za-z0-9-]{0,8}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +63,8 @@ class SourceId:
         Raises
         ------
         ValueError
-            A code holds a character that FDSN does not allow, or the channel is neither ``BHZ`` (three
-            letters) nor ``B_H_Z`` (FDSN, any lengths).
+            A code holds a character that FDSN does not allow or more than eight, or the channel is neither
+            ``BHZ`` (three letters) nor ``B_H_Z`` (FDSN, up to eight characters each).
         """
         location = "" if location.strip() == "--" else location.strip()
         channel = channel.strip()
@@ -73,7 +73,7 @@ class SourceId:
             raise ValueError(f"channel code {channel!r} has no band, source and subsource")
         codes = (network.strip(), station.strip(), location, *parts)
         if not all(_CODE.fullmatch(code) for code in codes) or not codes[1]:
-            raise ValueError(f"codes {codes!r} are not letters, digits and dashes")
+            raise ValueError(f"codes {codes!r} are not up to eight letters, digits and dashes")
         return cls(
             network=codes[0],
             station=codes[1],

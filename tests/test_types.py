@@ -38,7 +38,8 @@ def test_velocity_and_acceleration_of_one_station_are_two_instruments():
 
 
 @pytest.mark.parametrize(
-    "nslc", ["IU.ANMO.00", "IU.ANMO.00.BH", "IU..00.BHZ", "I U.ANMO.00.BHZ", "IU.AN/O.00.BHZ"]
+    "nslc",
+    ["IU.ANMO.00", "IU.ANMO.00.BH", "IU..00.BHZ", "I U.ANMO.00.BHZ", "IU.AN/O.00.BHZ", "IU.ANMO56789.00.BHZ"],
 )
 def test_codes_that_fdsn_does_not_allow_are_refused(nslc):
     with pytest.raises(ValueError, match=r".+"):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from schemas import SCHEMAS
 
-from quake_stream.publish.frames import MAX_BODY_BYTES, Header, encode
+from quake_stream.publish.frames import MAX_BODY_BYTES, MAX_TOPIC_BYTES, Header, encode
 from quake_stream.publish.iso8601 import parse_utc
 from quake_stream.publish.wire import (
     INSTRUMENT_STATES,
@@ -23,7 +23,7 @@ from quake_stream.publish.wire import (
     status_topic,
     topic_for,
 )
-from quake_stream.types import Detection, DetectionState, InstrumentId, Latency, ModelSpec
+from quake_stream.types import Detection, DetectionState, InstrumentId, Latency, ModelSpec, SourceId
 
 HEADER = Header(session=UUID(int=7), sequence=1)
 ANMO = InstrumentId(network="IU", station="ANMO", location="00", band="B", source="H")
@@ -274,3 +274,8 @@ def test_the_contract_can_be_read_without_zeromq() -> None:
         "import sys, quake_stream.publish.wire, quake_stream.publish.frames; sys.exit('zmq' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_longest_codes_fit_a_topic():
+    longest = SourceId.from_nslc("NETWORK8.STATION8.LOCATIO8.BANDCOD8_SOURCE88_SUBSOUR8").instrument
+    assert len(status_topic(longest)) <= MAX_TOPIC_BYTES
