@@ -4,8 +4,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+SECONDS_EACH ?= 60
 
-.PHONY: demo test check soak clean
+.PHONY: demo test check fuzz audit soak clean
 
 demo: $(VENV)/.run
 	$(BIN)/quake-stream demo
@@ -17,6 +18,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python .ci/audit.py
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 
 # Hours of data, 60 times as fast as they happened; more by SOAK, as in SOAK="--model lstm --speed 20".
@@ -24,6 +26,14 @@ SOAK_HOURS ?= 24
 
 soak: $(VENV)/.run
 	$(BIN)/python benchmarks/soak --hours $(SOAK_HOURS) $(SOAK)
+
+# Searches for inputs that break a parser, SECONDS_EACH for each of them; what it finds is in .fuzz/.
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m fuzz.run --seconds $(SECONDS_EACH)
+
+# Says loudly when no service could be asked; vulnerabilities are exit status 1.
+audit: $(VENV)/.dev
+	$(BIN)/python .ci/audit.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -41,5 +51,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@ $(VENV)/.test $(VENV)/.run
 
+$(VENV)/.fuzz: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	touch $@ $(VENV)/.test $(VENV)/.run
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf .fuzz $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
