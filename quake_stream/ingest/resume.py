@@ -115,7 +115,11 @@ class ResumeStore:
     def advance(self, position: Position) -> None:
         """Note that everything of the station up to this record is safe in the ring."""
         with self._lock:
-            self._advance(position)
+            trail = self._trail(position)
+            trail.see(position.start_ns, self._now_ns())
+            needs = self._needs_of(position.network, position.station)
+            horizon_ns = needs.horizon_ns(trail.newest_ns, self._rewind_ns)
+            trail.advance(position, horizon_ns=horizon_ns, spacing_ns=self._rewind_ns // N_CHECKPOINTS)
             self._is_changed = True
 
     def save_if_due(self, now_s: float) -> None:
@@ -174,7 +178,9 @@ class ResumeStore:
                     # A server asked for data from then on would be silent until then.
                     n_future += 1
                     position = replace(position, sequence=NO_SEQUENCE, start_ns=latest_ns - MAX_AHEAD_NS)
-                self._advance(position)
+                trail = self._trail(position)
+                trail.see(position.start_ns, latest_ns)
+                trail.begin(position)
         for instrument_id, point in content.rest_points.items():
             if point.decided_ns > latest_ns:
                 n_future += 1
@@ -183,13 +189,6 @@ class ResumeStore:
         if n_future:
             self._counters.add("positions.refused", n_future, reason="future")
             log.warning("resume.from_the_future", path=str(self._path), n=n_future)
-
-    def _advance(self, position: Position) -> None:
-        trail = self._trail(position)
-        trail.see(position.start_ns, self._now_ns())
-        needs = self._needs_of(position.network, position.station)
-        horizon_ns = needs.horizon_ns(trail.newest_ns, self._rewind_ns)
-        trail.advance(position, horizon_ns=horizon_ns, spacing_ns=self._rewind_ns // N_CHECKPOINTS)
 
     def _trail(self, position: Position) -> Trail:
         return self._trails.setdefault((position.server, position.network, position.station), Trail())

@@ -62,14 +62,22 @@ class Trail:
 
     def advance(self, position: Position, *, horizon_ns: int, spacing_ns: int) -> None:
         """Move to a position; the first mark then is the newest that is safe for data from the horizon on."""
-        self.last = position
         marks = self.marks
-        if not marks or self.newest_ns - marks[-1][0] >= spacing_ns:
+        if self.last is None:
+            # Of the first record the time alone is kept, so that it comes again itself.
+            marks.append((-MAX_ABS_NS, replace(position, sequence=NO_SEQUENCE)))
+        self.last = position
+        if self.newest_ns - marks[-1][0] >= spacing_ns:
             marks.append((self.newest_ns, position))
         while len(marks) > 1 and marks[1][0] <= horizon_ns:
             marks.popleft()
         if len(marks) > MAX_MARKS:
             self.marks = deque([marks[0], *list(marks)[2::2]])
+
+    def begin(self, position: Position) -> None:
+        """Begin with the position that an earlier process saved."""
+        self.last = position
+        self.marks.append((position.start_ns, position))
 
     def void_sequences(self) -> None:
         """Keep the times only."""

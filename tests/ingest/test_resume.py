@@ -5,14 +5,17 @@ import json
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quake_stream.counters import Key
 from quake_stream.ingest import state_file
-from quake_stream.ingest.resume import FORMAT, ResumeStore
+from quake_stream.ingest.resume import FORMAT, NO_SEQUENCE, ResumeStore
 from quake_stream.ingest.trail import N_CHECKPOINTS
-from quake_stream.types import NS_PER_S, Position
+from quake_stream.types import NS_PER_S, InstrumentId, Packet, Position, RestPoint, SourceId
 
 START_NS = 1_750_000_000 * NS_PER_S
 SERVER = "host:18000"
@@ -64,10 +67,11 @@ def test_what_is_saved_lies_a_minute_of_data_behind(path: Path) -> None:
 
 
 def test_d12_nothing_is_saved_ahead_of_what_is_in_the_ring(path: Path) -> None:
+    """Of the first record only the time, so that it comes again: what was made of it may not be published yet."""
     store = ResumeStore(path)
     store.advance(position(7))
     store.save()
-    assert reloaded(path) == {"AAA": 7}
+    assert ResumeStore(path).positions(SERVER) == (position(NO_SEQUENCE),)
 
 
 def test_a_short_run_after_a_restart_saves_the_position_it_began_with(path: Path) -> None:
@@ -108,6 +112,103 @@ def test_a_record_from_the_future_does_not_hold_the_position_back(path: Path) ->
     assert reloaded(path)["AAA"] > 200
 
 
+def packet(second: float, *, sequence: int = 1, channel: str = "HHZ") -> Packet:
+    """Make ten seconds of a channel that end so many seconds after the start."""
+    place = position(sequence, second - 10)
+    return Packet(
+        source_id=SourceId.from_codes("XX", "AAA", "", channel),
+        start_ns=place.start_ns,
+        sample_rate_hz=1.0,
+        samples=np.zeros(10, np.int32),
+        received_ns=place.start_ns,
+        position=place,
+    )
+
+
+def rest(second: float) -> RestPoint:
+    """Stand at rest so many seconds after the start, with 20 s before that still needed."""
+    ns = START_NS + round(second * NS_PER_S)
+    return RestPoint(decided_ns=ns, needed_ns=ns - 20 * NS_PER_S, is_armed=True)
+
+
+def read_until(store: ResumeStore, last_s: int, at_rest_s: float | None, channel: str = "HHZ") -> None:
+    for second in range(10, last_s + 1, 10):
+        point = None if at_rest_s is None else rest(min(second, at_rest_s))
+        store.note(packet(second, sequence=second, channel=channel), point)
+        store.advance(position(second, second - 10))
+
+
+@pytest.mark.parametrize(("at_rest_s", "saved"), [(500, 480), (None, 440), (300, 280), (60, 40)])
+def test_the_saved_position_lies_before_what_the_open_detection_needs(
+    path: Path, at_rest_s: float | None, saved: int
+) -> None:
+    store = ResumeStore(path)
+    read_until(store, 500, at_rest_s)
+    store.save()
+    assert reloaded(path) == {"AAA": saved}
+
+
+def test_an_instrument_with_an_open_detection_holds_back_the_others_of_its_station(path: Path) -> None:
+    store = ResumeStore(path)
+    for second in range(10, 501, 10):
+        store.note(packet(second, channel="HNZ"), rest(min(second, 200)))
+        store.note(packet(second), rest(second))
+        store.advance(position(second, second - 10))
+    store.save()
+    assert reloaded(path) == {"AAA": 180}
+
+
+def test_an_instrument_that_is_silent_holds_back_nobody(path: Path) -> None:
+    store = ResumeStore(path)
+    store.note(packet(10, channel="HNZ"), rest(10))
+    read_until(store, 700, 700)
+    store.save()
+    assert reloaded(path) == {"AAA": 680}
+
+
+def test_nobody_is_held_back_for_longer_than_an_hour(path: Path) -> None:
+    store = ResumeStore(path)
+    read_until(store, 9000, 100)
+    store.save()
+    assert 9000 - 3600 - 200 <= reloaded(path)["AAA"] <= 9000 - 3600
+
+
+def test_where_instruments_stood_at_rest_is_found_again_and_kept_until_they_do_again(path: Path) -> None:
+    store = ResumeStore(path)
+    read_until(store, 100, 70)
+    store.save()
+    (instrument_id,) = store.rest_points()
+    assert str(instrument_id) == "XX.AAA.--.HH"
+    again = ResumeStore(path)
+    assert again.rest_points() == {instrument_id: rest(70)}
+    read_until(again, 100, None)
+    again.save()
+    assert ResumeStore(path).rest_points() == {instrument_id: rest(70)}
+
+
+def test_a_file_of_before_there_were_rest_points_is_read(path: Path) -> None:
+    state_file.save(path, FORMAT, {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": [7, 8]}}}})
+    store = ResumeStore(path)
+    assert reloaded(path) == {"AAA": 7}
+    assert store.rest_points() == {}
+
+
+@pytest.mark.fault(33)
+def test_what_comes_from_the_future_is_not_trusted(path: Path) -> None:
+    """A server asked for data from a time to come would say nothing until then."""
+    store = ResumeStore(path, rewind_s=0)
+    read_until(store, 100, 100)
+    store.save()
+    yesterday_ns = START_NS - 86_400 * NS_PER_S
+    with structlog.testing.capture_logs() as logs:
+        again = ResumeStore(path, now_ns=lambda: yesterday_ns)
+    (found,) = again.positions(SERVER)
+    assert (found.sequence, found.start_ns) == (NO_SEQUENCE, yesterday_ns)
+    assert again.rest_points() == {}
+    assert again.counts() == {Key("positions.refused", "future"): 2}
+    assert [line["event"] for line in logs] == ["resume.from_the_future"]
+
+
 def test_another_server_voids_the_numbers_and_keeps_the_times(path: Path) -> None:
     store = ResumeStore(path, rewind_s=0)
     assert not store.identify(SERVER, "x started 1")
@@ -140,9 +241,15 @@ CONTENTS = [
     {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": ["1", 2]}}}},
     {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": [True, 2]}}}},
     {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": [1.5, 2]}}}},
-    {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": [0x1000000, 2]}}}},
+    {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": [2**64, 2]}}}},
     {"servers": {SERVER: {"identity": "", "stations": {"XX.AAA": [1, 10**30]}}}},
     {"servers": {SERVER: {"identity": "", "stations": {"XXAAA": [1, 2]}}}},
+    {"servers": {}, "rest_points": []},
+    {"servers": {}, "rest_points": {"XX_AAA__H_H": [1, 2]}},
+    {"servers": {}, "rest_points": {"XX_AAA__H_H": [1, 2, 1]}},
+    {"servers": {}, "rest_points": {"XX_AAA__H_H": [1.0, 2, True]}},
+    {"servers": {}, "rest_points": {"XX_AAA__H_H": [10**30, 2, True]}},
+    {"servers": {}, "rest_points": {"XX.AAA..HH": [1, 2, True]}},
 ]
 
 
@@ -158,7 +265,7 @@ def test_d13_a_file_with_unexpected_content_is_set_aside(path: Path, content: ob
 @pytest.mark.parametrize("text", ["", "\n", "XX AAA", "XX AAA 1 2025,1,1", '{"format": 1', "\xff\x00"])
 def test_d13_a_torn_or_foreign_file_is_set_aside_and_a_new_one_written(path: Path, text: str) -> None:
     path.write_text(text)
-    store = ResumeStore(path)
+    store = ResumeStore(path, rewind_s=0)
     store.advance(position(1))
     store.save()
     assert reloaded(path) == {"AAA": 1}
@@ -191,7 +298,7 @@ def test_a_file_that_cannot_be_read_is_counted_and_left(path: Path) -> None:
 def test_a_disk_that_is_full_is_counted_and_the_next_save_succeeds(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = ResumeStore(path)
+    store = ResumeStore(path, rewind_s=0)
     store.advance(position(1))
 
     def full(*_: object) -> None:
@@ -214,7 +321,7 @@ def test_a_folder_that_is_missing_is_counted(tmp_path: Path) -> None:
 
 
 def test_saving_happens_on_a_timer_and_only_when_something_moved(path: Path) -> None:
-    store = ResumeStore(path, save_every_s=5.0)
+    store = ResumeStore(path, rewind_s=0, save_every_s=5.0)
     store.save_if_due(100.0)
     assert not path.exists()
     store.advance(position(1))
