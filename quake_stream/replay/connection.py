@@ -7,6 +7,7 @@ Faults may slow, stop or end what is sent; the plain server knows nothing of whi
 import math
 import selectors
 import socket
+import ssl
 import struct
 
 from quake_stream.replay.faults import Ending, LinkFaults
@@ -15,6 +16,8 @@ from quake_stream.replay.session import Session, State
 
 _READ_BYTES = 65_536
 _ROUNDS_PER_TURN = 16  # of 64 KiB each
+# Of TLS, which may have to read before it can write, and the other way round.
+_NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Connection:
@@ -76,7 +79,7 @@ class Connection:
             return
         try:
             data = self.sock.recv(_READ_BYTES)
-        except BlockingIOError:
+        except _NOT_NOW:
             return
         except OSError:
             data = b""
@@ -123,7 +126,7 @@ class Connection:
         )
         try:
             n_sent = self.sock.send(session.outgoing[: todo.n_bytes]) if todo.n_bytes else 0
-        except BlockingIOError:
+        except _NOT_NOW:
             self._is_blocked = True
             return
         except OSError:

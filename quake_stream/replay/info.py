@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from quake_stream.replay.ring import Ring
+from quake_stream.replay.ring import SEQUENCE_MASK, Ring
 from quake_stream.types import NS_PER_S, SourceId
 
 _RECORD_BYTES = 512
@@ -34,6 +34,7 @@ class ServerFacts:
     has_wildcards: bool
     streams: Mapping[SourceId, int]
     stations: frozenset[tuple[str, str]]  # network and station code
+    admitted: frozenset[str] = frozenset()  # what AUTH must be followed by; empty where all are admitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,14 @@ class Peer:
     port: int
     connected_ns: int
     n_records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """First start and last end (UTC ns) of each stream, first and last sequence of each station (64 bits)."""
+
+    spans: Mapping[SourceId, tuple[int, int]]
+    numbers: Mapping[tuple[str, str], tuple[int, int]]
 
 
 def info_xml(level: str, facts: ServerFacts, ring: Ring, peers: Iterable[Peer]) -> str | None:
@@ -84,9 +93,10 @@ def info_packets(text: str, *, is_error: bool = False) -> bytes:
     return b"".join([*packets, b"SLINFO  " + _text_record(pieces[-1], is_error=is_error)])
 
 
-def _add_stations(root: Element, facts: ServerFacts, ring: Ring, *, with_streams: bool) -> None:
+def holdings(facts: ServerFacts, ring: Ring) -> Holdings:
+    """Survey the ring; streams of which nothing was sent yet begin and end at their first start."""
     spans = {source_id: (start_ns, start_ns) for source_id, start_ns in facts.streams.items()}
-    sequences: dict[tuple[str, str], tuple[int, int]] = {}
+    numbers: dict[tuple[str, str], tuple[int, int]] = {}
     sent: set[SourceId] = set()
     for entry in ring:
         source_id, station = entry.source_id, (entry.source_id.network, entry.source_id.station)
@@ -94,20 +104,25 @@ def _add_stations(root: Element, facts: ServerFacts, ring: Ring, *, with_streams
         end_ns = max(spans[source_id][1], entry.end_ns) if source_id in sent else entry.end_ns
         sent.add(source_id)
         spans[source_id] = begin_ns, end_ns
-        sequences[station] = sequences.get(station, (entry.sequence,))[0], entry.sequence
+        numbers[station] = numbers.get(station, (entry.number,))[0], entry.number
+    return Holdings(spans=spans, numbers=numbers)
+
+
+def _add_stations(root: Element, facts: ServerFacts, ring: Ring, *, with_streams: bool) -> None:
+    held = holdings(facts, ring)
     elements: dict[tuple[str, str], Element] = {}
-    for source_id in sorted(spans, key=str):
+    for source_id, (begin_ns, end_ns) in sorted(held.spans.items(), key=lambda item: str(item[0])):
         station = source_id.network, source_id.station
         if station not in elements:
-            first, last = sequences.get(station, (0, 0))
+            first, last = held.numbers.get(station, (0, 0))
             elements[station] = SubElement(
                 root,
                 "station",
                 name=source_id.station,
                 network=source_id.network,
                 description=f"{source_id.network}.{source_id.station} replayed",
-                begin_seq=f"{first:06X}",
-                end_seq=f"{last:06X}",
+                begin_seq=f"{first & SEQUENCE_MASK:06X}",
+                end_seq=f"{last & SEQUENCE_MASK:06X}",
                 stream_check="enabled",
             )
         if with_streams:
@@ -117,8 +132,8 @@ def _add_stations(root: Element, facts: ServerFacts, ring: Ring, *, with_streams
                 location=source_id.location,
                 seedname=source_id.channel,
                 type="D",
-                begin_time=_time(spans[source_id][0]),
-                end_time=_time(spans[source_id][1]),
+                begin_time=_time(begin_ns),
+                end_time=_time(end_ns),
             )
 
 

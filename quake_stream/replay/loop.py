@@ -2,6 +2,7 @@
 
 import selectors
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -33,6 +34,7 @@ class ServerLoop:
         host: str,
         port: int,
         clock: Callable[[], int],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
@@ -42,7 +44,7 @@ class ServerLoop:
         self.host, self.port = host, int(self._listener.getsockname()[1])
         self.finished = threading.Event()
         self.drained = threading.Event()
-        self._player, self._clock = player, clock
+        self._player, self._clock, self._tls = player, clock, tls
         self._connections: list[Connection] = []
         self._stopping = threading.Event()
         self._listener.setblocking(False)
@@ -86,6 +88,9 @@ class ServerLoop:
         counters = self._player.counters
         try:
             sock, address = self._listener.accept()
+            if self._tls:  # shakes hands with the first bytes that are read
+                sock.setblocking(False)
+                sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         except OSError:
             counters.add("clients.refused", reason="accept")
             return
@@ -93,7 +98,7 @@ class ServerLoop:
             counters.add("clients.refused", reason="too_many")
             sock.close()
             return
-        session, faults = self._player.session(self._peers)
+        session, faults = self._player.session(self._peers, is_encrypted=self._tls is not None)
         connection = Connection(sock, address[:2], session, faults, now_ns=self._clock())
         self._connections.append(connection)
         self._selector.register(sock, selectors.EVENT_READ, connection)

@@ -41,6 +41,7 @@ class PlayOptions:
     ring_bytes: int
     wildcards: bool
     repack: bool
+    admitted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.loop and (self.speed == 0 or (self.restamp and self.speed > 1)):
@@ -93,6 +94,7 @@ class Player:
             has_wildcards=self._options.wildcards,
             streams={source_id: start_ns + moved_ns for source_id, start_ns in streams.items()},
             stations=frozenset((source_id.network, source_id.station) for source_id in streams),
+            admitted=self._options.admitted,
         )
 
     def offer(self, now_ns: int, readers: Sequence[Session]) -> int | None:
@@ -110,11 +112,20 @@ class Player:
             keep_serial = min((reader.next_serial for reader in readers), default=None)
         return self._feed.offer(now_ns, limit=_OFFERS_PER_TURN, keep_serial=keep_serial)
 
-    def session(self, peers: Callable[[], Iterable[Peer]]) -> tuple[Session, LinkFaults]:
+    def session(
+        self, peers: Callable[[], Iterable[Peer]], *, is_encrypted: bool = False
+    ) -> tuple[Session, LinkFaults]:
         """Open the conversation with one more client; its bytes on their way are for the caller to send."""
         faults = self._faults.link(self._n_links)
         self._n_links += 1
-        session = Session(self.facts, self.ring, self.counters, peers=peers, packets=faults.packets)
+        session = Session(
+            self.facts,
+            self.ring,
+            self.counters,
+            peers=peers,
+            packets=faults.packets,
+            is_encrypted=is_encrypted,
+        )
         return session, faults
 
     def _begin(self, now_ns: int) -> Feed:

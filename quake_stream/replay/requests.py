@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import Self
+from typing import Protocol, Self
 
 from quake_stream.replay.ring import SEQUENCE_MASK, Entry, Ring
 from quake_stream.types import NS_PER_S, SourceId
@@ -51,6 +51,19 @@ class Selector:
         )
 
 
+class StreamSelector(Protocol):
+    """Selector of any version."""
+
+    @property
+    def is_exclusion(self) -> bool:
+        """Whether what it matches is left out."""
+        ...
+
+    def matches(self, source_id: SourceId) -> bool:
+        """Whether the selector speaks of this stream."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class StationRequest:
     """
@@ -63,7 +76,7 @@ class StationRequest:
     network: str
     station: str
     has_wildcard: bool
-    selectors: list[Selector] = field(default_factory=list)
+    selectors: list[StreamSelector] = field(default_factory=list)
     start_serial: int | None = None
     begin_ns: int | None = None
     end_ns: int | None = None
@@ -122,6 +135,22 @@ class StationRequest:
             return
         first = ring.find_sequence((self.network, self.station), sequence)
         self.start_serial = ring.oldest_serial if first is None else first.serial
+
+    def start_at(self, ring: Ring, number: int) -> None:
+        """
+        Start at a number of SeedLink 4, or at the next that is held; a number in the future is the next record.
+
+        That of the last record and its successor are found at once, others by looking through the ring.
+        """
+        who = (self.network, self.station)
+        last = ring.find_number(who, number - 1)
+        if last is not None:
+            self.start_serial = last.serial + 1
+            return
+        self.start_serial = next(
+            (e.serial for e in ring if e.number >= number and self.matches_station(e.source_id)),
+            ring.next_serial,
+        )
 
     def window(self, ring: Ring, begin_ns: int, end_ns: int | None) -> None:
         """Ask for a span of time, open at its end where that is None."""

@@ -19,15 +19,25 @@ _ENTRY_BYTES = 300  # what Python keeps for one entry besides the record
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Entry:
-    """One record in the ring; ``serial`` counts all records from 0, ``sequence`` is what clients see."""
+    """
+    One record in the ring.
+
+    ``serial`` counts all records from 0; ``number`` is the sequence that clients of SeedLink 4 see, ``sequence``
+    what is left of it in version 3.
+    """
 
     serial: int
-    sequence: int
+    number: int
     source_id: SourceId
     start_ns: int
     end_ns: int
     latest_ns: int  # latest end of this record and all before it, so that times can be searched
     record: bytes
+
+    @property
+    def sequence(self) -> int:
+        """Sequence of 24 bits."""
+        return self.number & SEQUENCE_MASK
 
     @property
     def packet(self) -> bytes:
@@ -50,7 +60,7 @@ class Ring:
         self._entries: deque[Entry] = deque()
         self._n_bytes = 0
         self._next_serial = 0
-        self._next_sequence: dict[str, int] = {}
+        self._next_number: dict[str, int] = {}
         self._serial_by_sequence: dict[tuple[str, int], int] = {}
 
     @property
@@ -78,10 +88,10 @@ class Ring:
         while self.would_evict(len(record)):
             self._evict()
         who = self._counter_of(source_id)
-        sequence = self._next_sequence.get(who, self._first_sequence)
+        number = self._next_number.get(who, self._first_sequence)
         entry = Entry(
             serial=self._next_serial,
-            sequence=sequence,
+            number=number,
             source_id=source_id,
             start_ns=start_ns,
             end_ns=end_ns,
@@ -91,19 +101,24 @@ class Ring:
         self._entries.append(entry)
         self._n_bytes += len(record) + _ENTRY_BYTES
         self._next_serial += 1
-        self._next_sequence[who] = (sequence + 1) & SEQUENCE_MASK
-        self._serial_by_sequence[who, sequence] = entry.serial
+        self._next_number[who] = number + 1
+        self._serial_by_sequence[who, entry.sequence] = entry.serial
         return entry
 
     def reset_sequences(self) -> None:
         """Count from the first sequence again, as a server does that has lost its state."""
-        self._next_sequence.clear()
+        self._next_number.clear()
 
     def find_sequence(self, source: tuple[str, str], sequence: int) -> Entry | None:
         """Find the newest record with this sequence of a station (network and station code)."""
         who = "" if self._is_shared else ".".join(source)
         serial = self._serial_by_sequence.get((who, sequence))
         return None if serial is None else self[serial]
+
+    def find_number(self, source: tuple[str, str], number: int) -> Entry | None:
+        """Find the record with this number, all bits of it, of a station (network and station code)."""
+        entry = self.find_sequence(source, number & SEQUENCE_MASK)
+        return entry if entry is not None and entry.number == number else None
 
     def find_time(self, time_ns: int, wants: Callable[[SourceId], bool]) -> int:
         """Find the first record, in the order of sending, that is wanted and ends after the time."""

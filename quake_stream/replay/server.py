@@ -1,13 +1,14 @@
 """
-A SeedLink 3 server for recorded miniSEED, in one thread; loopback by default.
+A SeedLink server for recorded miniSEED, in one thread; loopback by default.
 
 It sends what a recording holds when it would have come, and nothing else: it takes no data, keeps nothing
 on disk and is no archive server.
 """
 
+import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
 from quake_stream.counters import Key
@@ -27,7 +28,7 @@ def steady_clock() -> Callable[[], int]:
 
 class ReplayServer:
     """
-    Serve a recording to any number of SeedLink 3 clients.
+    Serve a recording to any number of clients, of SeedLink 3 or 4.
 
     Parameters
     ----------
@@ -53,13 +54,18 @@ class ReplayServer:
     ring_bytes
         How much is held for clients that come back or lag behind.
     wildcards
-        Whether clients may write ``?`` and ``*`` in network and station.
+        Whether clients may write ``?`` and ``*`` in network and station; without, it is an old server, which
+        knows nothing of SeedLink 4.
     repack
         Send records of other than 512 bytes as several of 512.
     faults
         What goes wrong on purpose.
     clock
         Gives UTC ns; `wake` makes the server look at it.
+    tls
+        Certificate and key; with it all clients must encrypt.
+    admitted
+        Who may read, as written behind AUTH (``USERPASS name password``, ``JWT token``); empty: everybody.
 
     Raises
     ------
@@ -89,6 +95,8 @@ class ReplayServer:
         repack: bool = False,
         faults: Faults | None = None,
         clock: Callable[[], int] | None = None,
+        tls: ssl.SSLContext | None = None,
+        admitted: Iterable[str] = (),
     ) -> None:
         options = PlayOptions(
             speed=speed,
@@ -101,6 +109,7 @@ class ReplayServer:
             ring_bytes=ring_bytes,
             wildcards=wildcards,
             repack=repack,
+            admitted=frozenset(admitted),
         )
         clock, faults = clock or steady_clock(), faults or Faults()
         self._player = Player(recording, options, faults=faults, now_ns=clock())
@@ -109,7 +118,9 @@ class ReplayServer:
             host=host,
             port=port,
             clock=clock,
+            tls=tls,
         )
+        self._is_encrypted = tls is not None
         self._thread = threading.Thread(target=self._guard, name=f"replay-{self.port}")
 
     @property
@@ -122,6 +133,11 @@ class ReplayServer:
         """``host:port``, with brackets around an IPv6 host."""
         host = self._loop.host
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Address as clients write it."""
+        return f"seedlink{'s' if self._is_encrypted else ''}://{self.address}"
 
     @property
     def finished(self) -> threading.Event:

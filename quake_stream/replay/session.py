@@ -1,25 +1,28 @@
 """
-Speak SeedLink 3 with one client: bytes in, bytes out.  Pure: no socket, clock or thread.
+Speak SeedLink with one client: bytes in, bytes out.  Pure: no socket, clock or thread.
 
-There is no formal specification of SeedLink 3; this follows what SeisComP's server and ringserver answer and
-what libslink and ObsPy accept.  Whatever a client sends is answered, ignored or ends the session.
+A session begins in version 3 and changes over to version 4 when the client asks for it; `commands` and
+`commands4` know what each allows.  Whatever a client sends is answered, ignored or ends the session.
 """
 
+import contextlib
 import enum
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Sequence
 
 from quake_stream.counters import Counters
+from quake_stream.mseed.header import peek
+from quake_stream.mseed.record import RecordError
+from quake_stream.replay.commands import OK, Commands
+from quake_stream.replay.commands4 import Commands4
 from quake_stream.replay.info import Peer, ServerFacts, info_packets, info_xml
-from quake_stream.replay.requests import Selector, StationRequest, parse_sequence, parse_time
-from quake_stream.replay.ring import Entry, Ring
+from quake_stream.replay.info4 import info_json, info_packet, packet4
+from quake_stream.replay.requests import StationRequest
+from quake_stream.replay.ring import SEQUENCE_MASK, Entry, Ring
 from quake_stream.types import SourceId
 
 _LINE_END = re.compile(rb"[\r\n]+")
-_OK, _ERROR = b"OK\r\n", b"ERROR\r\n"
 _MAX_LINE_BYTES = 4096  # the longest honest command has some 60
-_MAX_REQUESTS = 50_000  # stations and selectors of one client; the largest networks list a few thousand
 _HIGH_WATER_BYTES = 65_536  # a client that reads nothing holds no more than this, plus one answer
 
 
@@ -37,7 +40,8 @@ class Session:
     One client's conversation.
 
     ``receive`` takes what came in, ``pull`` moves records from the ring to ``outgoing``; the caller sends
-    what is there and removes it.  ``packets`` may replace each packet by others: the seam for faults.
+    what is there and removes it.  ``packets`` may replace each packet by others: the seam for faults, which see
+    all packets in the form of version 3.  ``is_encrypted`` is whether nobody else can read along.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Session:
         *,
         peers: Callable[[], Iterable[Peer]] = tuple,
         packets: Callable[[bytes], Sequence[bytes]] = lambda packet: (packet,),
+        is_encrypted: bool = False,
     ) -> None:
         self.outgoing = bytearray()
         self.state = State.HANDSHAKE
@@ -58,13 +63,10 @@ class Session:
         self._counters = counters
         self._peers = peers
         self._packets = packets
+        self._is_encrypted = is_encrypted
         self._incoming = bytearray()
-        self._requests: list[StationRequest] = []
-        self._uni = StationRequest(network="*", station="*", has_wildcard=True)
-        self._n_requested = 0
-        self._is_batch = False
+        self._commands = self._listen_in(Commands)
         self._stop_serial: int | None = None  # of FETCH: no record from here on
-        self._is_fetch = False
         self._wanted: dict[SourceId, tuple[StationRequest, ...]] = {}
 
     @property
@@ -89,14 +91,15 @@ class Session:
             self.next_serial += 1
             if any([request.wants(entry) for request in self._requests_for(entry)]):  # noqa: C419  each notes its end
                 for packet in self._packets(entry.packet):
-                    self.outgoing += packet
+                    self.outgoing += _as_4(entry, packet) if self._is_4 else packet
                 self.n_records += 1
                 self._counters.add("records.sent")
         is_idle = self.next_serial >= stop
-        has_window = any(request.end_ns is not None for request in self._requests)
+        requests = self._commands.requests
+        has_window = any(request.end_ns is not None for request in requests)
         if (
-            all(request.is_done for request in self._requests)
-            or (is_idle and self._is_fetch)
+            all(request.is_done for request in requests)
+            or (is_idle and self._commands.is_fetch)
             or (is_idle and has_window and is_finished)
         ):
             self.outgoing += b"END"
@@ -128,138 +131,56 @@ class Session:
         elif command == "INFO":
             self._info(arguments)
         elif self.state is not State.HANDSHAKE:
-            self._counters.add(
-                "commands.ignored", reason="streaming"
-            )  # a text answer would be taken for data
+            # A text answer would be taken for data.
+            self._counters.add("commands.ignored", reason="streaming")
+        elif command == "HELLO":
+            self._hello()
+        elif command == "SLPROTO" and self._facts.has_wildcards and arguments == ["4.0"]:
+            self._commands = self._listen_in(Commands4)
+            self.outgoing += OK
         else:
-            handler = self._HANDLERS.get(command)
-            if handler is None:
-                self._counters.add("commands.refused", reason="unknown")
-                self.outgoing += _ERROR
-            else:
-                handler(self, arguments)
+            self._commands.obey(command, arguments)
+            if self._commands.is_ended:
+                self._begin()
+
+    @property
+    def _is_4(self) -> bool:
+        return isinstance(self._commands, Commands4)
+
+    def _listen_in(self, language: type[Commands]) -> Commands:
+        return language(
+            self._facts,
+            self._ring,
+            self._counters,
+            reply=self.outgoing.extend,
+            hang_up=self._hang_up,
+            is_encrypted=self._is_encrypted,
+        )
+
+    def _begin(self) -> None:
+        if self._commands.is_fetch:
+            self._stop_serial = self._ring.next_serial
+        self.next_serial = min(request.start_serial or 0 for request in self._commands.requests)
+        self.state = State.STREAMING
 
     def _info(self, arguments: list[str]) -> None:
         level = arguments[0] if arguments else ""
-        xml = info_xml(level, self._facts, self._ring, self._peers())
-        if xml is None:
+        write, pack = (info_json, info_packet) if self._is_4 else (info_xml, info_packets)
+        text = write(level, self._facts, self._ring, self._peers())
+        if text is None:
             self._counters.add("commands.refused", reason="info_level")
-            self.outgoing += info_packets(f"INFO {level[:20]} is not supported", is_error=True)
+            self.outgoing += pack(f"INFO {level[:20]} is not supported", is_error=True)
         else:
-            self.outgoing += info_packets(xml)
+            self.outgoing += pack(text)
 
-    def _hello(self, _arguments: list[str]) -> None:
+    def _hello(self) -> None:
+        """Greet; a server without wildcards is an old one, and knows nothing of version 4."""
+        versions = "SLPROTO:4.0 SLPROTO:3.1" if self._facts.has_wildcards else "SLPROTO:3.1"
         wildcards = " NSWILDCARD" if self._facts.has_wildcards else ""
-        greeting = f"SeedLink v3.1 ({self._facts.software}) :: SLPROTO:3.1 CAP EXTREPLY{wildcards} BATCH\r\n"
-        self.outgoing += f"{greeting}{self._facts.organization}\r\n".encode("ascii", "replace")
-
-    def _cat(self, _arguments: list[str]) -> None:
-        self.outgoing += b"CAT command not implemented\r\n"
-
-    def _capabilities(self, _arguments: list[str]) -> None:
-        self._reply(_OK)
-
-    def _batch(self, _arguments: list[str]) -> None:
-        self._reply(_OK)
-        self._is_batch = True
-
-    def _station(self, arguments: list[str]) -> None:
-        try:
-            request = StationRequest.parse(arguments)
-        except ValueError:
-            self._refuse("station")
-            return
-        if request.has_wildcard and not self._facts.has_wildcards and len(arguments) == 2:
-            self._refuse("wildcard")
-        elif not self._is_known(request):
-            self._refuse("unknown_station")
-        elif self._has_room():
-            self._requests.append(request)
-            self._reply(_OK)
-
-    def _select(self, arguments: list[str]) -> None:
-        selectors = self._current.selectors
-        if not arguments:
-            selectors.clear()
-            self._reply(_OK)
-            return
-        try:
-            parsed = [Selector.parse(text) for text in arguments]
-        except ValueError:
-            self._refuse("selector")
-            return
-        if self._has_room(len(parsed)):
-            selectors += parsed
-            self._reply(_OK)
-
-    def _data(self, arguments: list[str], *, is_fetch: bool = False) -> None:
-        try:
-            sequence = parse_sequence(arguments[0]) if arguments else None
-            time_ns = parse_time(arguments[1]) if len(arguments) > 1 else None
-        except ValueError:
-            self._refuse("position")
-            return
-        self._is_fetch = self._is_fetch or is_fetch
-        if sequence is not None:
-            self._current.resume(self._ring, sequence, time_ns)
-        elif time_ns is not None:
-            self._current.window(self._ring, time_ns, None)
-        elif is_fetch:
-            self._current.start_serial = self._ring.oldest_serial
-        self._positioned()
-
-    def _fetch(self, arguments: list[str]) -> None:
-        self._data(arguments, is_fetch=True)
-
-    def _time(self, arguments: list[str]) -> None:
-        try:
-            begin_ns, *end_ns = [parse_time(text) for text in arguments[:2]]
-        except ValueError:
-            self._refuse("time")
-            return
-        self._current.window(self._ring, begin_ns, end_ns[0] if end_ns else None)
-        self._positioned()
-
-    def _end(self, _arguments: list[str]) -> None:
-        if not self._requests:
-            self._requests.append(self._uni)
-        if self._is_fetch:
-            self._stop_serial = self._ring.next_serial
-        for request in self._requests:
-            if request.start_serial is None:
-                request.start_serial = self._ring.next_serial
-        self.next_serial = min(request.start_serial or 0 for request in self._requests)
-        self.state = State.STREAMING
-
-    @property
-    def _current(self) -> StationRequest:
-        return self._requests[-1] if self._requests else self._uni
-
-    def _positioned(self) -> None:
-        """Answer a position: of a station by OK; in uni-station mode data follow at once."""
-        if self._requests:
-            self._reply(_OK)
-        else:
-            self._end([])
-
-    def _is_known(self, request: StationRequest) -> bool:
-        if not request.has_wildcard:
-            return (request.network, request.station) in self._facts.stations
-        return any(request.matches_station(source_id) for source_id in self._facts.streams)
-
-    def _has_room(self, n: int = 1) -> bool:
-        self._n_requested += n
-        if self._n_requested > _MAX_REQUESTS:
-            self._hang_up("too_many_requests")
-        return self._n_requested <= _MAX_REQUESTS
-
-    def _refuse(self, reason: str) -> None:
-        self._counters.add("commands.refused", reason=reason)
-        self._reply(_ERROR)
-
-    def _reply(self, reply: bytes) -> None:
-        if not self._is_batch:
-            self.outgoing += reply
+        greeting = (
+            f"SeedLink v{versions[8:11]} ({self._facts.software}) :: {versions} CAP EXTREPLY{wildcards} BATCH"
+        )
+        self.outgoing += f"{greeting}\r\n{self._facts.organization}\r\n".encode("ascii", "replace")
 
     def _hang_up(self, reason: str) -> None:
         self._counters.add("clients.closed", reason=reason)
@@ -275,19 +196,16 @@ class Session:
     def _requests_for(self, entry: Entry) -> tuple[StationRequest, ...]:
         requests = self._wanted.get(entry.source_id)
         if requests is None:
-            requests = tuple(r for r in self._requests if r.matches(entry.source_id))
+            requests = tuple(r for r in self._commands.requests if r.matches(entry.source_id))
             self._wanted[entry.source_id] = requests
         return requests
 
-    _HANDLERS: ClassVar[Mapping[str, Callable[["Session", list[str]], None]]] = {
-        "HELLO": _hello,
-        "CAT": _cat,
-        "CAPABILITIES": _capabilities,
-        "BATCH": _batch,
-        "STATION": _station,
-        "SELECT": _select,
-        "DATA": _data,
-        "FETCH": _fetch,
-        "TIME": _time,
-        "END": _end,
-    }
+
+def _as_4(entry: Entry, packet: bytes) -> bytes:
+    """Write a packet of version 3 in the form of version 4; a fault may have changed it, or held it back."""
+    number, source_id, record = entry.number, entry.source_id, packet[8:]
+    if packet[:8] != entry.packet[:8]:
+        number = number & ~SEQUENCE_MASK | int(packet[2:8], base=16)
+        with contextlib.suppress(RecordError):
+            source_id = peek(record).source_id
+    return packet4(number, f"{source_id.network}_{source_id.station}", record)

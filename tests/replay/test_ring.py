@@ -92,3 +92,10 @@ def test_a_record_larger_than_the_ring_is_still_held_once():
     ring.append(bytes(512), A, start_ns=0, end_ns=1)
     ring.append(bytes(512), B, start_ns=0, end_ns=1)
     assert [entry.source_id for entry in ring] == [B]
+
+
+def test_numbers_of_version_4_do_not_wrap_and_are_found_by_all_their_bits():
+    ring = ring_of(A, A, first_sequence=0xFFFFFF)
+    assert [entry.number for entry in ring] == [0xFFFFFF, 0x1000000]
+    assert ring.find_number(("XX", "AAA"), 0x1000000) is ring[1]
+    assert ring.find_number(("XX", "AAA"), 0) is None

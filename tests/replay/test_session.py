@@ -68,14 +68,15 @@ def talk() -> Talk:
 
 def test_the_greeting_has_the_form_that_obspy_and_libslink_parse(talk):
     first, second, rest = talk.say("HELLO\r\n").split(b"\r\n")
-    assert first.startswith(b"SeedLink v3.1 (")
-    assert b":: SLPROTO:3.1 CAP EXTREPLY NSWILDCARD BATCH" in first
+    assert first.startswith(b"SeedLink v4.0 (")
+    assert b":: SLPROTO:4.0 SLPROTO:3.1 CAP EXTREPLY NSWILDCARD BATCH" in first
     assert (second, rest) == (b"here", b"")
 
 
-def test_without_wildcards_the_greeting_does_not_offer_them():
+def test_without_wildcards_the_greeting_offers_neither_them_nor_version_4():
     talk = Talk(has_wildcards=False)
-    assert b"NSWILDCARD" not in talk.say("HELLO\r")
+    assert talk.say("HELLO\r").startswith(b"SeedLink v3.1 (test/1) :: SLPROTO:3.1 CAP EXTREPLY BATCH\r\n")
+    assert talk.say("SLPROTO 4.0\r") == b"ERROR\r\n"
     assert talk.say("STATION * XX\r") == b"ERROR\r\n"
     assert talk.say("STATION AAA XX\r") == b"OK\r\n"
 
@@ -139,7 +140,7 @@ def test_a_station_that_the_recording_does_not_hold_is_an_error(talk):
         "DATA 1 notime",
         "TIME",
         "TIME x",
-        "SLPROTO 4.0",
+        "SLPROTO 5.0",
         "?",
     ],
 )
