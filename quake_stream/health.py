@@ -1,13 +1,13 @@
 """
 Say how the service is doing: written by the service every second, read by ``quake-stream health``.
 
-*Live* (the process makes progress) and *ready* (data flow) are told apart: a silent server upstream makes
-the service degraded, never down.
+*Live* (all parts make progress) and *ready* (data come in) are told apart: a silent server upstream makes the
+service degraded, never down.
 """
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from quake_stream.safe_open import create_anew, open_regular
+from quake_stream.symptoms import Problem
 
 State = Literal["ok", "degraded", "down"]
 
@@ -36,9 +37,15 @@ class SourceHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """State of the service with its reasons in words."""
+    """
+    State of the service with its reasons in words.
+
+    ``live``: all its parts make progress.  ``ready``: data come in.
+    """
 
     state: State
+    live: bool
+    ready: bool
     reasons: tuple[str, ...]
     written_s: float  # Unix time
     pid: int
@@ -57,29 +64,54 @@ class Health:
 def assess(
     *,
     sources: Sequence[SourceHealth],
+    lost: Mapping[str, str],
     stations: Mapping[str, int],
     n_dropped_lately: int,
     feed_problem: str,
+    stuck: Iterable[str],
     stale_after_s: float,
     uptime_s: float,
-) -> tuple[State, tuple[str, ...]]:
-    """Judge the service from what it sees: ok, or degraded with reasons (down is seen from outside only)."""
-    reasons = []
+) -> tuple[Problem, ...]:
+    """
+    Judge the service from what it sees, most important first.
+
+    ``lost`` maps the servers without connection to the reason, ``stations`` states to numbers of
+    instruments; ``stuck`` names the loops that do not turn.
+    """
+    problems = [Problem(kind=f"stuck {name}", words=f"{name} makes no progress") for name in sorted(stuck)]
     for source in sources:
         age_s = uptime_s if source.last_packet_age_s is None else source.last_packet_age_s
         if age_s > stale_after_s:
-            reasons.append(f"no data from {source.name} for {age_s:.0f} s")
+            why = f" (no connection: {lost[source.name]})" if source.name in lost else ""
+            words = f"no data from {source.name} for {age_s:.0f} s{why}"
+            problems.append(Problem(kind=f"source {source.name}", words=words))
     n_instruments = sum(stations.values())
-    reasons += [
-        f"{stations[state]} of {n_instruments} instruments: {state}"
+    problems += [
+        Problem(
+            kind=f"instruments {state}", words=f"{stations[state]} of {n_instruments} instruments: {state}"
+        )
         for state in ("stale", "gap", "refused")
         if stations.get(state)
     ]
     if n_dropped_lately:
-        reasons.append(f"{n_dropped_lately} packets or windows dropped in the last minute")
+        words = f"{n_dropped_lately} packets, windows or messages dropped in the last minute"
+        problems.append(Problem(kind="drops", words=words))
     if feed_problem:
-        reasons.append(f"feed: {feed_problem}")
-    return ("degraded" if reasons else "ok"), tuple(reasons)
+        problems.append(Problem(kind="feed", words=f"feed: {feed_problem}"))
+    return tuple(problems)
+
+
+def state_of(problems: Sequence[Problem], *, live: bool) -> State:
+    """Down when parts of it hang, else degraded when anything is wrong."""
+    if not live:
+        return "down"
+    return "degraded" if problems else "ok"
+
+
+def is_ready(sources: Iterable[SourceHealth], stale_after_s: float) -> bool:
+    """Whether data come in from any source."""
+    ages_s = [source.last_packet_age_s for source in sources]
+    return any(age_s is not None and age_s <= stale_after_s for age_s in ages_s)
 
 
 _HEALTH = TypeAdapter(Health)
@@ -132,6 +164,8 @@ def _runs(pid: int) -> bool:
 def _down(reason: str) -> Health:
     return Health(
         state="down",
+        live=False,
+        ready=False,
         reasons=(reason,),
         written_s=0.0,
         pid=0,

@@ -4,6 +4,7 @@ Wire the parts together, start them, watch over them, stop them.
 Threads: main (here), one per source, one worker.  Nothing here touches samples.
 """
 
+import errno
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from quake_stream.config import Config, load
 from quake_stream.config_diff import changed_keys
 from quake_stream.counters import Counters, Key, by_reason, merge
 from quake_stream.errors import ConfigError, QuakeStreamError
-from quake_stream.health import Health, HealthFile, State
+from quake_stream.health import HealthFile
 from quake_stream.ingest.resume import ResumeStore
 from quake_stream.intake import Intake, Receipts
 from quake_stream.metrics.endpoint import MetricsEndpoint
@@ -26,6 +27,7 @@ from quake_stream.models.timed import TimedModel
 from quake_stream.notify import Notifier
 from quake_stream.packet_queue import PacketQueue
 from quake_stream.scrape import Scrape
+from quake_stream.service_log import ServiceLog
 from quake_stream.supervision import GuardedThread, StopSignals, instance_lock, make_folder
 from quake_stream.vitals import Vitals
 from quake_stream.watchdog import Watchdog
@@ -34,6 +36,7 @@ log = structlog.get_logger()
 
 _TICK_S = 1.0
 _LOG_LINE_S = 60.0
+_STATUS_CHARS = 500
 # Part of the stop budget in which the worker may drain its queue; then it drops what is left.
 _DRAIN_SHARE = 0.6
 # Reading recordings waits for the worker, so a long queue would only make stopping slow.
@@ -62,8 +65,7 @@ class Service:
         self._counters = Counters()  # of this thread
         self._started_s = time.monotonic()
         self._watchdog = Watchdog(limit_s=(self._notifier.watchdog_s or 60.0) / 2)
-        self._state: State = "ok"  # as last logged
-        self._dropping = False  # likewise
+        self._log = ServiceLog()
         self._next_line_s = self._started_s + _LOG_LINE_S
 
     def run(self) -> None:
@@ -171,13 +173,14 @@ class Service:
         self._metrics.tend(now_s)
         self._positions.save_if_due(now_s)
         counts = self.counts()
-        health = self._vitals.health(now_s, counts)
-        self._log_changes(health)
+        health = self._vitals.health(now_s, counts, self._watchdog.stuck)
+        self._log.report(self._vitals.problems, now_s)
         try:
             self._health_file.write(health)
-        except OSError:
-            self._counters.add("health_files.failed")
-        self._notifier.send(f"STATUS={health.state}: {'; '.join(health.reasons) or 'all well'}")
+        except OSError as exc:
+            self._counters.add("health_files.failed", reason=errno.errorcode.get(exc.errno or 0, ""))
+        status = f"{health.state}: {'; '.join(health.reasons) or 'all well'}"
+        self._notifier.send(f"STATUS={status[:_STATUS_CHARS]}")
         if self._makes_progress(now_s):
             self._notifier.send("WATCHDOG=1")
         if now_s >= self._next_line_s:
@@ -192,19 +195,6 @@ class Service:
                 n_detections=health.n_detections,
                 counts=health.counts,
             )
-
-    def _log_changes(self, health: Health) -> None:
-        if health.state != self._state:
-            self._state = health.state
-            if health.state == "ok":
-                log.info("service.recovered")
-            else:
-                log.warning("service.degraded", reasons=list(health.reasons))
-        n_dropped = self._vitals.n_dropped_lately
-        if bool(n_dropped) != self._dropping:
-            self._dropping = not self._dropping
-            event = "service.dropping" if self._dropping else "service.dropping_ended"
-            log.warning(event, n_dropped=n_dropped, queue_depth=health.queue_depth)
 
     def _makes_progress(self, now_s: float) -> bool:
         """Whether the loops of worker and sources turn; logged on change."""
@@ -237,6 +227,7 @@ class Service:
             self._worker.between_turns(lambda: detector.set_triggers(settings))
             self._worker.admit(clients)
             self._config = config
+            self._counters.add("reloads.done")
             log.info(
                 "service.reloaded",
                 changed=[key for key in changed if key.startswith(_RELOADABLE)],

@@ -7,13 +7,14 @@ It looks only: nothing is written, logged or judged here (`quake_stream.health` 
 import os
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import quake_stream
 from quake_stream.counters import Key, by_reason
-from quake_stream.health import Health, assess
+from quake_stream.health import Health, assess, is_ready, state_of
 from quake_stream.intake import Intake
 from quake_stream.packet_queue import PacketQueue
+from quake_stream.symptoms import Problem, Symptoms
 from quake_stream.types import ModelSpec
 from quake_stream.worker import Worker
 
@@ -52,25 +53,36 @@ class Vitals:
         self._started_s = started_s
         self._drops: deque[tuple[float, int]] = deque([(started_s, 0)])
         self.latest: Health | None = None  # as last reported; any thread may look at it
-        self.n_dropped_lately = 0  # packets and windows in the last `LATELY_S` before the latest report
+        self._symptoms = Symptoms()
+        self.problems: tuple[Problem, ...] = ()  # as last reported
 
-    def health(self, now_s: float, counts: Mapping[Key, int]) -> Health:
-        """Report on this moment (monotonic); ``counts`` are all counters of the service."""
+    def health(self, now_s: float, counts: Mapping[Key, int], stuck: Iterable[str] = ()) -> Health:
+        """
+        Report on this moment (monotonic).
+
+        ``counts`` are all counters of the service, ``stuck`` the names of its loops that do not turn.
+        """
         sources = tuple(intake.health(now_s) for intake in self._intakes)
         stations = self.worker.stations()
-        self.n_dropped_lately = self._dropped_lately(now_s, counts)
+        symptoms = self._symptoms.look(counts, now_s)
+        stuck = tuple(stuck)
         uptime_s = now_s - self._started_s
-        state, reasons = assess(
+        found = assess(
             sources=sources,
+            lost=self._symptoms.lost,
             stations=stations,
-            n_dropped_lately=self.n_dropped_lately,
+            n_dropped_lately=self._dropped_lately(now_s, counts),
             feed_problem=self.worker.feed_problem,
+            stuck=stuck,
             stale_after_s=self._stale_after_s,
             uptime_s=uptime_s,
         )
+        self.problems = (*found, *symptoms)
         self.latest = Health(
-            state=state,
-            reasons=reasons,
+            state=state_of(self.problems, live=not stuck),
+            live=not stuck,
+            ready=is_ready(sources, self._stale_after_s),
+            reasons=tuple(problem.words for problem in self.problems),
             written_s=time.time(),
             pid=os.getpid(),
             uptime_s=round(uptime_s, 1),

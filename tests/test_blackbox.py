@@ -50,6 +50,7 @@ def configure(tmp_path: Path) -> Callable[..., Path]:
                 "runtime_dir": str(tmp_path / "r"),
                 "save_interval_s": 0.5,
                 "log_format": "json",
+                "log_level": "debug",  # has every step of a detection
             }
             | sections.pop("service", {}),
             **sections,

@@ -7,12 +7,14 @@ import sys
 
 import pytest
 
-from quake_stream.health import Health, HealthFile, SourceHealth, assess
+from quake_stream.health import Health, HealthFile, SourceHealth, assess, is_ready, state_of
 
 
 def health(**changes) -> Health:
     values = {
         "state": "ok",
+        "live": True,
+        "ready": True,
         "reasons": (),
         "written_s": 1000.0,
         "pid": os.getpid(),
@@ -33,13 +35,17 @@ def health(**changes) -> Health:
 def judge(**changes):
     values = {
         "sources": (),
+        "lost": {},
+        "stuck": (),
         "stations": {},
         "n_dropped_lately": 0,
         "feed_problem": "",
         "stale_after_s": 120.0,
         "uptime_s": 60.0,
     }
-    return assess(**(values | changes))
+    problems = assess(**(values | changes))
+    assert len({problem.kind for problem in problems}) == len(problems)
+    return state_of(problems, live=not changes.get("stuck")), tuple(problem.words for problem in problems)
 
 
 def test_what_is_written_is_read_back(tmp_path):
@@ -47,7 +53,8 @@ def test_what_is_written_is_read_back(tmp_path):
     file.write(health())
     assert file.read(now_s=1005.0) == health()
     file.remove()
-    assert file.read(now_s=1005.0).state == "down"
+    gone = file.read(now_s=1005.0)
+    assert (gone.state, gone.live, gone.ready) == ("down", False, False)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +134,28 @@ def test_all_well_means_ok_without_reasons():
     assert judge(sources=(source,), stations={"ok": 3}) == ("ok", ())
 
 
+def test_a_part_that_hangs_means_down_whatever_else_is_wrong():
+    state, reasons = judge(stuck={"worker"}, feed_problem="no")
+    assert (state, reasons) == ("down", ("worker makes no progress", "feed: no"))
+
+
+def test_a_server_that_cannot_be_reached_is_told_with_the_reason():
+    source = SourceHealth(name="a:18000", n_packets=0, last_packet_age_s=None)
+    (reason,) = judge(sources=(source,), uptime_s=200.0, lost={"a:18000": "refused", "b:1": "eof"})[1]
+    assert reason == "no data from a:18000 for 200 s (no connection: refused)"
+
+
+@pytest.mark.parametrize(
+    ("ages_s", "ready"),
+    [((), False), ((None,), False), ((1.0,), True), ((200.0, 119.0), True), ((200.0, None), False)],
+)
+def test_ready_means_that_data_come_in_from_any_source(ages_s, ready):
+    sources = [
+        SourceHealth(name=f"s{n}", n_packets=1, last_packet_age_s=age_s) for n, age_s in enumerate(ages_s)
+    ]
+    assert is_ready(sources, 120.0) is ready
+
+
 def test_a_silent_server_means_degraded_and_names_the_server():
     source = SourceHealth(name="a:18000", n_packets=1, last_packet_age_s=200.0)
     assert judge(sources=(source,)) == ("degraded", ("no data from a:18000 for 200 s",))
@@ -144,5 +173,5 @@ def test_stations_in_trouble_and_drops_are_counted_in_the_reasons():
     assert reasons == (
         "1 of 10 instruments: stale",
         "3 of 10 instruments: refused",
-        "7 packets or windows dropped in the last minute",
+        "7 packets, windows or messages dropped in the last minute",
     )

@@ -29,7 +29,7 @@ PARTS = {
     "evaluation",
     *("formats", "clock", "packet_queue", "onset", "log", "metrics", "health", "notify", "supervision"),
     *("pipeline", "stations", "worker", "config_diff", "watchdog", "vitals", "network", "catalogue"),
-    *("salvage", "failure_log", "station_log"),
+    *("salvage", "failure_log", "station_log", "service_log"),
     *("arrivals", "intake", "scrape"),
     "safe_open",
 }
@@ -74,7 +74,8 @@ LAYERS = {
     "log_stream": set(),
     "log": BASE | {"log_stream"},
     "metrics": BASE | {"supervision"},
-    "health": BASE | {"safe_open"},
+    "symptoms": BASE,
+    "health": BASE | {"safe_open", "symptoms"},
     "notify": BASE,
     "supervision": BASE | {"safe_open"},
     # wiring
@@ -88,7 +89,8 @@ LAYERS = {
     "watchdog": BASE,
     "arrivals": BASE,
     "intake": BASE | {"arrivals", "health"},
-    "vitals": BASE | {"health", "intake", "packet_queue", "worker"},
+    "service_log": BASE | {"symptoms", "throttle"},
+    "vitals": BASE | {"symptoms", "health", "intake", "packet_queue", "worker"},
     "scrape": BASE | {"arrivals", "metrics", "models.timed", "vitals"},
     "build": PARTS,
     "offline": PARTS | {"build"},

@@ -1,5 +1,7 @@
 """The health report: what each source delivers, what was dropped lately."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -85,11 +87,35 @@ def test_a_source_that_never_sent_degrades_the_service_after_a_while(vitals):
 
 
 def test_what_is_dropped_degrades_the_service_for_a_minute(vitals):
-    assert vitals.health(1001.0, dropped(1)).reasons == ("2 packets or windows dropped in the last minute",)
-    assert vitals.n_dropped_lately == 2
-    assert vitals.health(1030.0, dropped(3)).state == "degraded"
-    assert vitals.n_dropped_lately == 6
-    vitals.health(1001.0 + LATELY_S, dropped(3))
-    assert vitals.n_dropped_lately == 4
+    words = "{} packets, windows or messages dropped in the last minute"
+    assert vitals.health(1001.0, dropped(1)).reasons == (words.format(2),)
+    assert vitals.health(1030.0, dropped(3)).reasons == (words.format(6),)
+    assert vitals.health(1001.0 + LATELY_S, dropped(3)).reasons == (words.format(4),)
     assert vitals.health(1030.0 + LATELY_S, dropped(3)).state == "ok"
-    assert vitals.n_dropped_lately == 0
+
+
+def test_ready_is_who_has_data_and_live_is_who_makes_progress(vitals, intake):
+    started = vitals.health(1001.0, {})
+    assert (started.state, started.live, started.ready) == ("ok", True, False)
+    intake.run()
+    now_s = time.monotonic()
+    fed = vitals.health(now_s, {})
+    assert (fed.live, fed.ready) == (True, True)
+    hung = vitals.health(now_s, {}, {"worker"})
+    assert (hung.state, hung.live, hung.ready) == ("down", False, True)
+    assert hung.reasons == ("worker makes no progress",)
+
+
+@pytest.mark.fault(32)
+def test_what_the_counters_say_is_among_the_reasons(vitals):
+    unsaved = {Key("positions.unsaved", "ENOSPC"): 1}
+    assert vitals.health(1001.0, unsaved).reasons == ("positions cannot be saved (ENOSPC)",)
+    assert [problem.kind for problem in vitals.problems] == ["positions.unsaved"]
+    vitals.health(1002.0, unsaved | {Key("positions.saved"): 1})
+    assert vitals.problems == ()
+
+
+def test_a_server_that_cannot_be_reached_is_told_with_the_reason(vitals):
+    lost = {Key("connections.lost", "refused", "a:18000"): 9}
+    (reason,) = vitals.health(1121.0, lost).reasons
+    assert reason == "no data from a:18000 for 121 s (no connection: refused)"

@@ -18,6 +18,9 @@ def health(
     """
     Say whether the service is well: exit status 0 ok, 1 degraded, 2 down, with the reasons in words.
 
+    Live: all its parts make progress.  Ready: data come in.  A dead server upstream makes it not ready and
+    degraded; it stays live, and no restart would help.
+
     Example: `quake-stream health my.toml || mail -s quake-stream me`
     """
     from quake_stream.config import load  # noqa: PLC0415  pydantic takes a while
@@ -33,7 +36,8 @@ def health(
         print(report.state)
         for reason in report.reasons:
             print(f"- {reason}")
-        if report.state != "down":
+        print(f"{'live' if report.live else 'not live'}, {'ready' if report.ready else 'not ready'}")
+        if report.pid:
             stations = ", ".join(f"{n} {state}" for state, n in sorted(report.stations.items())) or "none yet"
             print(f"up {report.uptime_s:.0f} s, model {report.model}, instruments: {stations}")
             print(f"{report.windows_per_s:.1f} windows/s, {report.n_detections} detections")

@@ -146,6 +146,7 @@ class ResumeStore:
                 if self._failure:
                     log.info("resume.saved_again", path=str(self._path))
                 self._failure = ""
+                self._counters.add("positions.saved")
 
     def counts(self) -> Mapping[Key, int]:
         """Snapshot of the counters."""

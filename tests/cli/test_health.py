@@ -20,10 +20,12 @@ def config(tmp_path):
 def report(tmp_path):
     (tmp_path / "run").mkdir()
 
-    def write(state, *reasons):
+    def write(state, *reasons, live=True, ready=True):
         HealthFile(tmp_path / "run" / "home.health.json").write(
             Health(
                 state=state,
+                live=live,
+                ready=ready,
                 reasons=reasons,
                 written_s=time.time(),
                 pid=os.getpid(),
@@ -49,22 +51,37 @@ def test_a_service_that_is_well_is_exit_status_0(quake_stream, config, report):
     assert done.status == 0
     assert done.out.splitlines() == [
         "ok",
+        "live, ready",
         "up 61 s, model stalta, instruments: 2 ok, 1 stale",
         "4.0 windows/s, 7 detections",
     ]
 
 
 def test_a_degraded_service_is_exit_status_1_with_the_reasons(quake_stream, config, report):
-    report("degraded", "no data from a:18000 for 200 s")
+    report("degraded", "no data from a:18000 for 200 s", ready=False)
     done = quake_stream("health", config)
     assert done.status == 1
-    assert done.out.splitlines()[:2] == ["degraded", "- no data from a:18000 for 200 s"]
+    assert done.out.splitlines()[:3] == ["degraded", "- no data from a:18000 for 200 s", "live, not ready"]
+
+
+def test_a_service_that_hangs_is_down_though_it_runs(quake_stream, config, report):
+    report("down", "worker makes no progress", live=False)
+    done = quake_stream("health", config)
+    assert done.status == 2
+    assert done.out.splitlines()[1:4] == [
+        "- worker makes no progress",
+        "not live, ready",
+        "up 61 s, model stalta, instruments: 2 ok, 1 stale",
+    ]
 
 
 def test_no_service_is_exit_status_2(quake_stream, config, tmp_path):
     done = quake_stream("health", config)
     assert done.status == 2
-    assert done.out == f"down\n- no service is running: {tmp_path}/run/home.health.json does not exist\n"
+    assert (
+        done.out
+        == f"down\n- no service is running: {tmp_path}/run/home.health.json does not exist\nnot live, not ready\n"
+    )
 
 
 def test_json_holds_everything(quake_stream, config, report):
@@ -73,6 +90,7 @@ def test_json_holds_everything(quake_stream, config, report):
     assert done.status == 1
     (line,) = done.out.splitlines()
     found = json.loads(line)
+    assert (found["live"], found["ready"]) == (True, True)
     assert (found["state"], found["reasons"], found["counts"]) == ("degraded", ["because"], {"gaps": 1})
     assert found["sources"] == [{"name": "a:18000", "n_packets": 3, "last_packet_age_s": 1.0}]
 
