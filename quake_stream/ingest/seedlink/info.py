@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from quake_stream.ingest.seedlink.framing import Frame
 
 MAX_INFO_BYTES = 16 * 2**20  # 20,000 stations are about 3 MB
-_TAG = re.compile(r"<station\b([^>]*)>")
+_TAG = re.compile(r"<station\b")
 _ATTRIBUTE = re.compile(r"""\b(name|network)\s*=\s*["']([^"']*)["']""")
 _STARTED = re.compile(r"""\bstarted\s*=\s*["']([^"']*)["']""")
 _CODE = re.compile(r"[A-Za-z0-9-]{1,8}")
@@ -63,8 +63,10 @@ def server_started(text: str) -> str:
 
 def stations(text: str) -> Iterator[tuple[str, str]]:
     """Network and station codes in an answer to INFO STATIONS or STREAMS; illegible ones are left out."""
-    for tag in _TAG.finditer(text):
-        codes = dict(_ATTRIBUTE.findall(tag.group(1)))
+    # Cut at each tag's beginning, as the search for its end must not run through all the others.
+    for piece in _TAG.split(text)[1:]:
+        tag, end, _ = piece.partition(">")
+        codes = dict(_ATTRIBUTE.findall(tag)) if end else {}
         network, station = codes.get("network", ""), codes.get("name", "")
         if _CODE.fullmatch(network) and _CODE.fullmatch(station):
             yield network, station

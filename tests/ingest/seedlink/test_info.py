@@ -1,6 +1,7 @@
 """Answers to INFO."""
 
 from fake_seedlink import info
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,13 @@ def test_an_answer_without_end_is_noticed() -> None:
     for _ in range(MAX_INFO_BYTES // 512 + 1):
         answer.add(frame)
     assert answer.is_too_long
+
+
+@pytest.mark.parametrize("part", ["<station ", "<station name='a", "name = ", "name" + 1000 * " "])
+def test_hostile_text_takes_no_longer_than_honest_one(part: str) -> None:
+    text = "<station " + part * (2_000_000 // len(part))
+    assert list(stations(text)) == list(stations(text + ">")) == []  # hours, were it quadratic
+    assert not server_started(text.replace("name", "started"))
 
 
 @given(st.binary(min_size=0, max_size=600))
