@@ -13,7 +13,7 @@ from quake_stream.ingest.seedlink.framing import Frame
 MAX_INFO_BYTES = 16 * 2**20  # 20,000 stations are about 3 MB
 _TAG = re.compile(r"<station\b")
 _ATTRIBUTE = re.compile(r"""\b(name|network)\s*=\s*["']([^"']*)["']""")
-_STARTED = re.compile(r"""\bstarted\s*=\s*["']([^"']*)["']""")
+_STARTED = re.compile(r"""\bstarted\s*=\s*["']([^"']{0,64})["']""")  # what is kept, and saved, is bounded
 _CODE = re.compile(r"[A-Za-z0-9-]{1,8}")
 
 
