@@ -1,5 +1,6 @@
 """A restart equals no restart: what a new process tells of a stretch of data is what the old one would have told."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from quake_stream.counters import Counters
 from quake_stream.ingest.resume import ResumeStore
 from quake_stream.pipeline import Pipeline
 from quake_stream.protocols import Model
-from quake_stream.types import Detection, Latency, Packet, Position
+from quake_stream.replay.demo_data import KNOWN_EVENTS
+from quake_stream.types import NS_PER_S, Detection, Latency, Packet, Position
 
 SERVER = "host:18000"
 NO_TIME = Latency(data_s=0.0, queue_s=0.0, inference_s=0.0)
@@ -119,5 +121,16 @@ def test_a_process_killed_at_any_packet_loses_doubles_and_changes_no_detection(
 ) -> None:
     config = config_for(swarm, model={"name": "stalta"}, trigger=trigger)
     server = Server(config)
-    cuts = np.linspace(0, len(server.packets), 14)[1:-1].astype(int).tolist()
+    cuts = np.linspace(0, len(server.packets), 11)[1:-1].astype(int).tolist()
+    assert_cuts_change_nothing(config, tmp_path / "positions.json", server, cuts)
+
+
+@pytest.mark.fault(34)
+def test_the_network_finds_the_same_in_real_earthquakes(demo_records: Path, tmp_path: Path) -> None:
+    """Its features need the background of each window too, which a new process must hear again."""
+    config = config_for(demo_records, model={"name": "lstm"})
+    server = Server(config)
+    (clear, *_) = sorted(min(e.p_arrivals_ns.values()) for e in KNOWN_EVENTS if e.is_clear)
+    ends_ns = [packet.end_ns for packet in server.packets]
+    cuts = [bisect_right(ends_ns, clear + s * NS_PER_S) for s in (2, 130)]
     assert_cuts_change_nothing(config, tmp_path / "positions.json", server, cuts)

@@ -126,6 +126,7 @@ class Instrument:
         self, window: Window, probabilities: Sequence[float], latency: Latency
     ) -> list[Detection]:
         """Take the class probabilities of a window, in the order of the windows."""
+        self._rest.await_window(window)
         self._done = window
         self._latency = latency
         changes = self._trigger.receive(window, probabilities)

@@ -41,21 +41,26 @@ class RestKeeper:
         self._trigger.pass_over(window, is_armed=resumed.is_armed)
         return True
 
+    def await_window(self, window: Window) -> None:
+        """Note whether the trigger is at rest, just before it is told of a window."""
+        if self._trigger.is_at_rest:
+            self._point = self._at_rest(window.end_ns - 1, window.start_ns)
+
     def point(self, done: Window | None, next_start_ns: int | None) -> RestPoint | None:
         """
-        Tell where the trigger last was at rest; None before that was seen.
+        Tell where the trigger last was at rest; None before its first window.
 
         ``done`` is the last window that it was told of, ``next_start_ns`` the start of the next one, where
         that is known.
         """
         if done is not None and self._trigger.is_at_rest:
             start_ns = done.start_ns if next_start_ns is None else next_start_ns
-            self._point = RestPoint(
-                decided_ns=done.end_ns,
-                needed_ns=start_ns - self._lookback_ns,
-                is_armed=self._trigger.is_armed,
-            )
+            self._point = self._at_rest(done.end_ns, start_ns)
         return self._point
+
+    def _at_rest(self, decided_ns: int, start_ns: int) -> RestPoint:
+        needed_ns = start_ns - self._lookback_ns
+        return RestPoint(decided_ns=decided_ns, needed_ns=needed_ns, is_armed=self._trigger.is_armed)
 
 
 def lookback_ns(spec: ModelSpec, *, n_filter: int, needs_background: bool) -> int:

@@ -39,6 +39,7 @@ class Life:
     def live(self, first: int, probabilities: list[float]) -> RestPoint | None:
         for number, p in enumerate(probabilities, first):
             if not self.keeper.was_decided(window(number)):
+                self.keeper.await_window(window(number))
                 changes = self.trigger.receive(window(number), [1 - p, p])
                 self.told += [(change.state, change.id) for change in changes]
                 point = self.keeper.point(window(number), None)
@@ -64,11 +65,18 @@ def test_after_windows_that_never_came_only_what_bears_on_the_next_one_is_needed
     assert point.needed_ns == window(90).start_ns - LOOKBACK_NS
 
 
+def test_before_its_first_window_the_trigger_was_at_rest() -> None:
+    point = Life().live(0, [0.95, 0.95, 0.95])
+    assert point == RestPoint(
+        decided_ns=window(0).end_ns - 1, needed_ns=window(0).start_ns - LOOKBACK_NS, is_armed=True
+    )
+
+
 @pytest.mark.parametrize("probabilities", [[0.95], [0.95, 0.95], [0.95, 0.95, 0.6, 0.95, 0.2]])
 def test_what_rises_or_is_on_holds_the_point_before_it(probabilities: list[float]) -> None:
     point = Life().live(0, [0.0, 0.0, *probabilities])
     assert point
-    assert point.decided_ns == window(1).end_ns
+    assert window(1).end_ns <= point.decided_ns < window(2).end_ns
 
 
 def test_a_detection_that_has_ended_is_behind_the_point() -> None:
