@@ -119,7 +119,7 @@ def load(path: Path) -> Config:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise ConfigError(f"{path}: {exc.strerror or exc}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except (ValueError, RecursionError) as exc:  # besides bad TOML: no UTF-8, numbers or nesting without end
         raise ConfigError(f"{path}: not valid TOML: {exc}") from exc
     return parse(data, name=str(path))
 

@@ -4,6 +4,7 @@ The sections of the configuration: their keys, defaults and what each key may be
 Every default is in ``config/quake-stream.toml``.  What concerns several sections is in `quake_stream.config`.
 """
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -83,6 +84,14 @@ class Section(BaseModel):
     """Base of all sections: frozen, no unknown keys, no silent conversion."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_no_nul(cls, values: object) -> object:
+        for key, value in values.items() if isinstance(values, Mapping) else ():
+            if isinstance(value, str) and "\0" in value:  # the system takes no such path or address
+                raise ValueError(f"{key} holds the character U+0000")
+        return values
 
 
 class SourceSection(Section):

@@ -136,6 +136,25 @@ def test_a_syntax_error_names_its_line(tmp_path):
         load(path)
 
 
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 5000, "a = " + "{a=" * 5000, "a = " + "1" * 5000, "a = '\xff'"], ids=range(4)
+)
+def test_nesting_and_numbers_without_end_are_a_config_error(tmp_path, text):
+    path = tmp_path / "bad.toml"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(ConfigError, match=r"bad\.toml: not valid TOML: "):
+        load(path)
+
+
+def test_a_character_that_no_path_or_address_has_is_a_config_error(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text('[[source]]\nurl = "file:///a\\u0000b"\n[service]\nstate_dir = "/a\\u0000b"\n')
+    with pytest.raises(
+        ConfigError, match=r"(?s)source\[1\]: url holds .*service: state_dir holds .* U\+0000"
+    ):
+        load(path)
+
+
 def test_overrides_prefer_the_exact_station_to_a_pattern():
     config = parse(SOURCE | {"stations": {"CX.*": {"on": 0.8}, "CX.PB01": {"on": 0.9}}}, name="x.toml")
 
