@@ -2,13 +2,17 @@
 
 import io
 import json
+import os
+import socket
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import structlog
 
 from quake_stream import log
+from quake_stream.log_stream import JournalStream
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +42,32 @@ def test_under_journald_a_line_carries_its_priority_and_no_time(monkeypatch, lev
     line = stream.getvalue()
     assert line.startswith(f"<{priority}>{{")
     assert "timestamp" not in json.loads(line[3:])
+
+
+@pytest.mark.parametrize(
+    ("facts", "field"),
+    [
+        ({"instrument": "CX.PB01.--.HH"}, b"QS_STATION=CX.PB01\n"),
+        ({"station": "CX.PB01"}, b"QS_STATION=CX.PB01\n"),
+        ({"server": "a:18000"}, b""),
+        ({"station": "CX.PB01\nPRIORITY=0"}, b""),
+        ({"station": "CX.\udc80"}, b""),
+    ],
+)
+def test_journald_itself_is_told_priority_and_station_as_fields(monkeypatch, tmp_path, facts, field):
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journald,
+        (tmp_path / "stderr").open("w") as stream,
+    ):
+        journald.bind(str(tmp_path / "socket"))
+        status = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        monkeypatch.setattr(log, "JournalStream", partial(JournalStream, address=str(tmp_path / "socket")))
+        log.configure("info", "auto", stream)
+        structlog.get_logger().warning("x.happened", **facts)
+        fields, _, line = journald.recv(4096).partition(b"MESSAGE=")
+    assert fields == b"PRIORITY=4\nSYSLOG_IDENTIFIER=quake-stream\n" + field
+    assert json.loads(line) == {"event": "x.happened", "level": "warning"} | facts
 
 
 def test_an_exception_becomes_part_of_its_line(monkeypatch):

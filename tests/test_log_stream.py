@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from quake_stream.log_stream import UnbreakableStream
+from quake_stream.log_stream import JournalStream, UnbreakableStream, is_journal
 
 
 def forget(file) -> None:
@@ -98,3 +98,55 @@ def test_a_stream_without_descriptor_is_written_to_and_a_closed_one_is_not():
     memory.close()
     assert stream.write("two\n") == 0
     assert UnbreakableStream(memory).write("three\n") == 0
+
+
+ENTRY = 'PRIORITY=4\nQS_STATION=CX.PB01\nMESSAGE={"event": "x"}\n'
+
+
+def test_an_entry_of_the_journal_is_one_datagram(tmp_path, pipe):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journald:
+        journald.bind(str(tmp_path / "socket"))
+        stream = JournalStream(UnbreakableStream(pipe[1]), str(tmp_path / "socket"))
+        assert stream.write(ENTRY) == len(ENTRY)
+        stream.flush()
+        assert journald.recv(4096) == ENTRY.encode()
+        assert stream.n_lost == 0
+
+
+@pytest.mark.fault(46)
+def test_without_journald_the_entry_goes_to_standard_error_and_back_once_it_is_there_again(tmp_path, pipe):
+    reading, writing = pipe
+    address = str(tmp_path / "socket")
+    stream = JournalStream(UnbreakableStream(writing), address)
+    stream.write(ENTRY)
+    assert os.read(reading.fileno(), 4096) == b'<4>{"event": "x"}\n'
+    reading.close()
+    assert stream.write(ENTRY) == 0
+    assert stream.n_lost == 1
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journald:
+        journald.bind(address)
+        assert stream.write(ENTRY)
+        assert stream.n_lost == 0
+        assert journald.recv(4096) == ENTRY.encode()
+    forget(writing)
+
+
+@pytest.mark.fault(46)
+def test_a_journald_that_reads_no_entries_holds_nobody_up(tmp_path, pipe):
+    address = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journald:
+        journald.bind(address)
+        stream = JournalStream(UnbreakableStream(pipe[1]), address)
+        thread = threading.Thread(target=lambda: [stream.write(ENTRY) for _ in range(5000)], daemon=True)
+        thread.start()
+        thread.join(30)
+        assert not thread.is_alive()
+        assert stream.n_lost > 0
+
+
+def test_a_stream_is_the_journal_if_systemd_says_so(pipe):
+    status = os.fstat(pipe[1].fileno())
+    assert is_journal(pipe[1], f"{status.st_dev}:{status.st_ino}")
+    assert not is_journal(pipe[1], f"{status.st_dev}:{status.st_ino + 1}")
+    assert not is_journal(pipe[1], "")
+    assert not is_journal(io.StringIO(), "8:1")
