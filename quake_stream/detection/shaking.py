@@ -14,8 +14,10 @@ REST_S = 10.0  # before a detection: what the ground did then is its rest
 REST_SHARE = 0.25  # of these levels lie below the rest: neither a dropout nor the last knock decides
 AT_REST = 1 / 3  # of the rise, in dB: below it the ground counts as at rest again
 SWING_DB = 9.0  # fall and rise again that no coda makes by itself: eightfold in energy
-# S exceeds what went before it by more in 1 % of 216 earthquakes with analysts' P and S, 1-40 s apart.
+# Of 216 earthquakes with analysts' P and S, 1-40 s apart, S exceeds what went before it by more in 1 %, and
+# in 5 % the ground falls below half of the rise (in dB) before S while it falls and rises by a swing.
 S_OVER_P_DB = 24.0
+BEFORE_S = 1 / 2
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,22 +41,26 @@ class Shaking:
 
     def goes_on(self, level_db: float) -> bool:
         """Whether the ground at this level has not come to rest; False where that cannot be known."""
-        return level_db - self.rest_db > AT_REST * (self.peak_db - self.rest_db)
+        return self._keeps(AT_REST, level_db)
 
     def rises_anew(self, level_db: float, *, may_be_s: bool) -> bool:
         """
         Whether this level is that of another earthquake.
 
         It must lie `SWING_DB` above a trough that lies as far below the peak.  If it exceeds the peak and
-        the ground had not come to rest, it is S where it may be (``may_be_s``); but nothing that exceeds the
-        peak by more than `S_OVER_P_DB` is.
+        the ground never fell to `BEFORE_S` of its rise, it is S where it may be (``may_be_s``); but nothing
+        that exceeds the peak by more than `S_OVER_P_DB` is.
         """
         if S_OVER_P_DB < level_db - self.peak_db < math.inf:
             return True
         has_fallen = self.peak_db - self.trough_db >= SWING_DB
         has_risen = level_db - self.trough_db >= SWING_DB
-        is_s = may_be_s and level_db > self.peak_db and self.goes_on(self.trough_db)
+        is_s = may_be_s and level_db > self.peak_db and self._keeps(BEFORE_S, self.trough_db)
         return has_fallen and has_risen and not is_s
+
+    def _keeps(self, share: float, level_db: float) -> bool:
+        """Whether a level holds more than this share of the rise, in dB; False where that cannot be known."""
+        return level_db - self.rest_db > share * (self.peak_db - self.rest_db)
 
 
 class RecentLevels:

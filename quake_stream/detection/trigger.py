@@ -10,13 +10,15 @@ Rule 4: ``max_duration_s`` ends it; the next can begin only after a window below
 earthquake is one detection.
 Rule 5: one that was below ``off`` again before it had ``confirm_windows`` windows is retracted.
 Rule 6: none begins within ``refractory_s`` after the last one.
-Rule 7: ``min_windows`` consecutive windows at or above ``on`` whose ground motion rises anew, see `Shaking`,
-end it (``retrigger``) and are the next one; what may be S, within ``max_s_minus_p_s``, does not.
+Rule 7: ground motion that rises anew, see `Shaking`, and ``min_windows`` consecutive windows at or above
+``on`` within `RISE_WAIT_S` of it end it (``retrigger``), and these windows are the next one; what may be S,
+within ``max_s_minus_p_s``, does not.
 """
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from quake_stream.detection.episode import Episode, Score, TriggerChange
 from quake_stream.detection.shaking import RecentLevels
@@ -24,6 +26,7 @@ from quake_stream.types import NS_PER_S, DetectionState, InstrumentId, ModelSpec
 
 __all__ = ["Trigger", "TriggerChange", "TriggerSettings", "detection_id"]
 
+RISE_WAIT_S = 2.0  # a network knows what rose when the window holds a second or so of it
 ID_LENGTH = 20  # hexadecimal digits: 80 bits, no collision in the life of any network
 
 
@@ -174,13 +177,9 @@ class Trigger:
     def _while_on(self, episode: Episode, score: Score) -> list[TriggerChange]:
         if self._rises_anew(episode, score):
             self._risen.append(score)
-            return self._retrigger(episode) if len(self._risen) >= self.settings.min_windows else []
+            return self._retrigger(episode) if self._n_risen_on() >= self.settings.min_windows else []
         self._take_back()
-        is_above_off = score.probability >= self.settings.off
-        if is_above_off:
-            episode.add(score)
-        else:
-            episode.shaking.follow(score.window.level_db)
+        is_above_off = self._belong(episode, score)
         now_ns = score.window.end_ns
         has_held = not is_above_off and now_ns - episode.last.end_ns >= _ns(self.settings.hold_s)
         if has_held and not episode.shaking.goes_on(score.window.level_db):
@@ -192,19 +191,38 @@ class Trigger:
             return [self._tell(episode, DetectionState.UPDATE)]
         return []
 
+    def _belong(self, episode: Episode, score: Score) -> bool:
+        """Count a window to the detection that is on if it is at or above ``off``; returns whether it is."""
+        is_above_off = score.probability >= self.settings.off
+        if is_above_off:
+            episode.add(score)
+        else:
+            episode.shaking.follow(score.window.level_db)
+        return is_above_off
+
     def _rises_anew(self, episode: Episode, score: Score) -> bool:
-        """Whether a window, with those set apart before it, looks like another earthquake."""
+        """Whether the ground at a window, with those set apart before it, moves as in another earthquake."""
         end_ns = score.window.end_ns
-        is_allowed = end_ns - episode.last.end_ns >= _ns(self.settings.refractory_s)
-        if not (is_allowed and score.probability >= self.settings.on):
+        if end_ns - episode.last.end_ns < _ns(self.settings.refractory_s):
+            return False
+        if (
+            self._risen
+            and end_ns - self._risen[0].window.end_ns > _ns(RISE_WAIT_S)
+            and not self._n_risen_on()
+        ):
             return False
         level_db = max(s.window.level_db for s in [score, *self._risen])
         may_be_s = end_ns - episode.first.end_ns <= _ns(self.settings.max_s_minus_p_s)
         return episode.shaking.rises_anew(level_db, may_be_s=may_be_s)
 
+    def _n_risen_on(self) -> int:
+        """Count the windows at or above ``on`` at the end of those set apart."""
+        return sum(1 for _ in takewhile(lambda s: s.probability >= self.settings.on, reversed(self._risen)))
+
     def _retrigger(self, episode: Episode) -> list[TriggerChange]:
-        (first, *others), self._risen = self._risen, []
+        n_on, risen, self._risen = self._n_risen_on(), self._risen, []
         changes = self.close("retrigger")
+        first, *others = risen[-n_on:]
         self._episode = Episode(first, rest_db=episode.shaking.trough_db)
         for score in others:
             self._episode.add(score)
@@ -215,7 +233,7 @@ class Trigger:
         risen, self._risen = self._risen, []
         for score in risen:
             assert self._episode is not None
-            self._episode.add(score)
+            self._belong(self._episode, score)
 
     def _break_off(self) -> None:
         """Windows are missing: those before do not count as consecutive any more."""

@@ -75,7 +75,7 @@ def test_the_fluctuations_of_a_coda_do_not_rise_anew():
 
 
 def test_s_is_stronger_than_p_and_the_ground_between_them_is_not_at_rest():
-    course = shaking(30, 20, 15)
+    course = shaking(30, 20, 16)
     assert not course.rises_anew(40, may_be_s=True)
     assert course.rises_anew(40, may_be_s=False)
     assert course.rises_anew(28, may_be_s=True)

@@ -285,12 +285,27 @@ def test_one_window_that_rises_belongs_to_the_detection_if_the_next_does_not():
     t = trigger(hold_s=0)
     (new,) = feed(t, [*REST, *P, *coda(15, 12, p=0.6), (0.98, 22)])
     assert new.n_windows == 2
-    (end,) = feed(t, [(0.1, 0)], start=26)
+    # Whether the model takes the rise for an earthquake is known after two seconds at most.
+    assert states(feed(t, [(0.1, 0)] * 4, start=26)) == []
+    (end,) = feed(t, [(0.1, 0)], start=30)
     assert (end.off_ns, end.n_windows, end.peak_probability) == (window(25).end_ns, 6, 0.98)
 
 
+def test_the_model_may_know_a_second_after_the_ground_rose_that_it_is_another_earthquake():
+    late = [(0.1, 28), (0.3, 30), (0.95, 33), (0.95, 33)]
+    changes = feed(trigger(), REST + P + coda(15, 5, 4, p=0.3) + late)
+    assert states(changes) == [NEW, END, NEW]
+    assert changes[1].reason == "retrigger"
+    assert changes[2].first == window(len(REST + P) + 3 + 2, 33)
+
+
+def test_a_rise_that_the_model_does_not_know_for_too_long_is_forgotten():
+    late = [(0.1, 31)] * 5 + [(0.95, 31)] * 3
+    assert END not in states(feed(trigger(), REST + P + coda(15, 5, 4, p=0.3) + late))
+
+
 def test_s_belongs_to_the_detection_of_its_p():
-    changes = feed(trigger(), REST + P + coda(*[15] * 12) + [(0.99, 32)] + [(0.99, 40)] * 4)
+    changes = feed(trigger(), REST + P + coda(*[16] * 12) + [(0.99, 32)] + [(0.99, 40)] * 4)
     assert states(changes) == [NEW, UPDATE]
     assert changes[-1].peak == window(35, 32)
 
@@ -304,7 +319,7 @@ def test_it_stays_on_for_s_while_the_ground_between_is_not_at_rest():
 
 
 def test_stronger_shaking_too_late_for_s_is_the_next_earthquake():
-    stream = REST + P + coda(*[15] * 20) + [(0.95, 40)] * 2
+    stream = REST + P + coda(*[16] * 20) + [(0.95, 40)] * 2
     assert states(feed(trigger(max_s_minus_p_s=11.5), stream)) == [NEW]
     assert states(feed(trigger(max_s_minus_p_s=10), stream)) == [NEW, END, NEW]
 
