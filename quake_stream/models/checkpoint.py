@@ -18,7 +18,11 @@ from torch import Tensor, nn
 from quake_stream.errors import ModelError
 from quake_stream.models.card import ModelCard
 from quake_stream.models.network import build_network, check_tensors, restore_network
+from quake_stream.safe_open import create_anew, open_regular
 from quake_stream.types import ModelSpec
+
+MAX_CARD_BYTES = 2**20
+MAX_WEIGHTS_BYTES = 2**29  # the largest network that a card can name has some 300 MB
 
 _CONTRACT = "contract"  # the one key of the safetensors metadata: with several, their order varies
 
@@ -84,8 +88,8 @@ def load_checkpoint(path: Path) -> LoadedModel:
         line, which names the file.
     """
     weights_path, card_path = _paths(path)
-    card = _parse_card(card_path, _read(card_path))
-    weights = _read(weights_path)
+    card = _parse_card(card_path, _read(card_path, MAX_CARD_BYTES))
+    weights = _read(weights_path, MAX_WEIGHTS_BYTES)
     digest = hashlib.sha256(weights).hexdigest()
     if digest != card.sha256:
         raise ModelError(f"{weights_path}: SHA-256 is {digest}, but {card_path.name} says {card.sha256}")
@@ -100,16 +104,21 @@ def _paths(path: Path) -> tuple[Path, Path]:
     return stem.with_name(stem.name + ".safetensors"), stem.with_name(stem.name + ".json")
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, max_bytes: int) -> bytes:
     try:
-        return path.read_bytes()
+        with open_regular(path, may_be_link=True) as file:
+            content = file.read(max_bytes + 1)
     except OSError as exc:
         raise ModelError(f"{path}: cannot be read: {exc.strerror}") from exc
+    if len(content) > max_bytes:
+        raise ModelError(f"{path}: cannot be read: it has more than {max_bytes} bytes")
+    return content
 
 
 def _replace(path: Path, content: bytes) -> None:
     draft = path.with_name(path.name + ".part")
-    draft.write_bytes(content)
+    with create_anew(draft) as file:
+        file.write(content)
     draft.replace(path)
 
 
@@ -140,7 +149,9 @@ def _parse_weights(path: Path, content: bytes) -> tuple[dict[str, Tensor], str]:
 def _changed(contract: str, card: ModelCard) -> str:
     try:
         before = json.loads(contract)
-    except ValueError:
+    except (ValueError, RecursionError):
+        before = None
+    if not isinstance(before, dict):
         return "the weights hold no readable contract"
     now = json.loads(card.contract)
     keys = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))

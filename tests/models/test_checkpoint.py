@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import pickle
+import struct
 
 import pytest
 import safetensors.torch
@@ -10,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quake_stream.errors import ModelError
+from quake_stream.models import checkpoint
 from quake_stream.models.checkpoint import load_checkpoint, save_checkpoint
 from quake_stream.models.network import build_network
 
@@ -89,6 +93,7 @@ def test_a_missing_file_is_refused(saved, suffix):
     refuse(saved, rf"net-1\.0\{suffix}: cannot be read: No such file")
 
 
+@pytest.mark.fault(29)
 def test_tampered_weights_are_refused(saved):
     content = bytearray(weights_of(saved).read_bytes())
     content[-1] ^= 1
@@ -150,6 +155,7 @@ def test_weights_that_another_program_saved_are_refused(saved):
     refuse(saved, "net-1.0.safetensors: was not saved as a quake_stream checkpoint")
 
 
+@pytest.mark.fault(31)
 def test_tensors_that_do_not_fit_the_card_are_refused(saved):
     contract = load_checkpoint(saved).card.contract
     tensors = load_checkpoint(saved).network.state_dict()
@@ -160,13 +166,69 @@ def test_tensors_that_do_not_fit_the_card_are_refused(saved):
     refuse(saved, r"net-1.0.safetensors: classifier.bias is float32 \[5\]")
 
 
-def test_a_contract_that_is_no_json_is_refused(saved):
-    content = safetensors.torch.save(load_checkpoint(saved).network.state_dict(), {"contract": "?"})
+@pytest.mark.parametrize("contract", ["?", "[1]", "7", "null", '"text"', "[" * 100_000])
+def test_a_contract_that_is_no_json_object_is_refused(saved, contract):
+    content = safetensors.torch.save(load_checkpoint(saved).network.state_dict(), {"contract": contract})
     weights_of(saved).write_bytes(content)
     edit_card(saved, sha256=hashlib.sha256(content).hexdigest())
     refuse(saved, "no readable contract")
 
 
+@pytest.mark.fault(28)
+@pytest.mark.parametrize("path_of", [weights_of, card_of])
+def test_an_empty_file_is_refused(saved, path_of):
+    path_of(saved).write_bytes(b"")
+    refuse(saved, path_of(saved).name)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        struct.pack("<Q", 2**63),
+        struct.pack("<Q", 2**32) + b"{",
+        struct.pack("<Q", 100_000) + b"[" * 100_000,
+        struct.pack("<Q", 200_000) + b'{"a":' * 40_000,
+    ],
+    ids=["beyond all memory", "4 GiB", "nested lists", "nested objects"],
+)
+def test_a_header_that_promises_too_much_is_refused(saved, header):
+    weights_of(saved).write_bytes(header)
+    edit_card(saved, sha256=hashlib.sha256(header).hexdigest())
+    refuse(saved, "net-1.0.safetensors: is no valid safetensors file")
+
+
+@pytest.mark.parametrize("path_of", [weights_of, card_of])
+def test_a_file_without_end_is_refused_and_a_pipe_is_not_waited_for(saved, path_of, monkeypatch):
+    monkeypatch.setattr(checkpoint, "MAX_CARD_BYTES", 100)
+    monkeypatch.setattr(checkpoint, "MAX_WEIGHTS_BYTES", 100)
+    refuse(saved, "net-1.0.json: cannot be read: it has more than 100 bytes")
+    path_of(saved).unlink()
+    os.mkfifo(path_of(saved))
+    monkeypatch.undo()
+    refuse(saved, f"{path_of(saved).name}: cannot be read: it is no plain file")
+
+
+def test_a_checkpoint_may_be_a_link_to_the_present_version(saved):
+    for suffix in (".json", ".safetensors"):
+        saved.with_name(f"present{suffix}").symlink_to(saved.with_name(saved.name + suffix))
+    assert load_checkpoint(saved.with_name("present")).card == load_checkpoint(saved).card
+
+
+@pytest.mark.fault(30)
+@pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
+def test_code_in_a_pickle_that_passes_for_weights_does_not_run(saved, save, tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "trapped"),)
+
+    save({"lstm": Trap()}, weights_of(saved))
+    edit_card(saved, sha256=hashlib.sha256(weights_of(saved).read_bytes()).hexdigest())
+    refuse(saved, "net-1.0.safetensors: is no valid safetensors file")
+    assert not (tmp_path / "trapped").exists()
+
+
+@pytest.mark.fault(28)
+@pytest.mark.fault(29)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_to_either_file_goes_unnoticed(saved, data):

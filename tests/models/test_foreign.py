@@ -34,6 +34,7 @@ def test_a_state_dictionary_is_found_inside_its_wrapping(make_card, tensors, tmp
     assert all(torch.equal(tensor, tensors[name]) for name, tensor in network.state_dict().items())
 
 
+@pytest.mark.fault(30)
 def test_code_in_a_pickle_does_not_run(tmp_path):
     class Trap:
         def __reduce__(self):
@@ -76,6 +77,7 @@ def test_a_missing_file_is_refused(tmp_path):
         import_state_dict(tmp_path / "net.pt")
 
 
+@pytest.mark.fault(31)
 def test_tensors_of_another_network_are_refused(make_card, tensors, tmp_path):
     torch.save(tensors, tmp_path / "net.pt")
     with pytest.raises(ModelError, match=r"net.pt: tensors are missing: norm.bias"):
