@@ -22,19 +22,18 @@ from quake_stream.ingest.seedlink.address import Address
 from quake_stream.ingest.seedlink.backoff import backoff
 from quake_stream.ingest.seedlink.connection import Connection
 from quake_stream.ingest.seedlink.link import Resolve
+from quake_stream.ingest.seedlink.link_log import LinkLog
 from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
 from quake_stream.ingest.seedlink.packet import RecordPacket
 from quake_stream.ingest.seedlink.pulse import Pulse, StoppedError
 from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 from quake_stream.ingest.seedlink.stations import StationTable
-from quake_stream.ingest.seedlink.throttle import Throttle
 from quake_stream.mseed.decode import decode
 from quake_stream.mseed.record import RecordError
 from quake_stream.selection import StreamPattern
 from quake_stream.types import Packet, Position
 
 MAX_RENEGOTIATIONS = 6  # in a row without a pause; each one drops what the server refused
-LOG_EVERY_S = 3600.0  # a link that flaps all day says so once an hour
 
 Deliver = Callable[[Packet], None]
 
@@ -86,7 +85,7 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
         self._random = random
         self._positions = positions
         self._counters = Counters()
-        self._throttle = Throttle(LOG_EVERY_S)
+        self._log = LinkLog(self._name)
         self._pulse = Pulse(poll_s=poll_s, monotonic=monotonic)
         self._table = StationTable(include, exclude, max_stations=settings.max_stations)
         self.slconn = Connection(
@@ -102,7 +101,6 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
         self._n_received = 0  # data packets on this connection
         self._identified_ns = 0  # when the server was last found to be another one
         self._refused_ask_s = -inf  # when to ask again for what the server refused
-        self._is_loss_known = True  # whether the last loss was logged
 
     @property
     def name(self) -> str:
@@ -160,13 +158,14 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
             retry_s = next(delays)
             if lost.reason is Lost.TOO_MANY_STATIONS:  # the list that shows it may have megabytes
                 retry_s = max(retry_s, self._settings.refused_retry_s)
-            self._log_lost(lost, retry_s)
+            self._log.lost(lost, retry_s, self._pulse.now_s())
             self._pulse.pause(retry_s)
 
     def _session(self) -> LinkLostError:
         """Use one connection from beginning to end, and return why it ended."""
         self._n_received = 0
         self._pulse.turn()
+        self._log.sum_up(self._pulse.now_s())
         log.debug("seedlink.connecting", server=self._name)
         try:
             self.slconn.connect()
@@ -196,6 +195,7 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
     def _receive(self, count: int, packet: RecordPacket) -> bool:  # noqa: ARG002  ObsPy's signature
         """Decode and deliver one record; what is refused is counted.  False: go on."""
         self._n_received += 1
+        self._log.sum_up(self._pulse.now_s())
         self._counters.add("records.received", station=self._name)
         try:
             header = packet.header
@@ -229,10 +229,7 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
 
     def _refuse_station(self) -> None:
         self._counters.add("records.refused", reason="too_many_stations", station=self._name)
-        n_held = self._throttle.admit("too many stations", self._pulse.now_s())
-        if n_held is not None:
-            limit = self._table.max_stations
-            log.error("seedlink.too_many_stations", server=self._name, limit=limit, n_not_logged=n_held)
+        self._log.too_many_stations(self._table.max_stations, self._pulse.now_s())
 
     def _new_delays(self) -> Iterator[float]:
         return backoff(
@@ -240,27 +237,10 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
         )
 
     def _log_connected(self) -> None:
-        if self._is_loss_known:  # else the loss was held back, and so is its end
-            self._is_loss_known = False
-            log.info(
-                "seedlink.connected",
-                server=self._name,
-                hello=self.slconn.hello.splitlines()[0],
-                protocol=self.slconn.dialect.version,
-                n_stations=len(self._table.entries),
-                n_resumed=sum(entry.start_ns is not None for entry in self._table.entries),
-                n_refused=len(self._table.refused),
-            )
-
-    def _log_lost(self, lost: LinkLostError, retry_s: float) -> None:
-        n_held = self._throttle.admit(f"lost {lost.reason}", self._pulse.now_s())
-        if n_held is not None:
-            self._is_loss_known = True
-            log.warning(
-                "seedlink.lost",
-                server=self._name,
-                reason=str(lost.reason),
-                detail=lost.detail[:200],
-                retry_in_s=round(retry_s, 1),
-                n_not_logged=n_held,
-            )
+        self._log.connected(
+            hello=self.slconn.hello.splitlines()[0],
+            protocol=self.slconn.dialect.version,
+            n_stations=len(self._table.entries),
+            n_resumed=sum(entry.start_ns is not None for entry in self._table.entries),
+            n_refused=len(self._table.refused),
+        )
