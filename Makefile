@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SECONDS_EACH ?= 60
 
-.PHONY: demo test check fuzz audit soak clean
+.PHONY: demo test check fuzz audit soak kill-test clean
 
 demo: $(VENV)/.run
 	$(BIN)/quake-stream demo
@@ -34,6 +34,10 @@ fuzz: $(VENV)/.fuzz
 # Says loudly when no service could be asked; vulnerabilities are exit status 1.
 audit: $(VENV)/.dev
 	$(BIN)/python .ci/audit.py
+
+# The service dies a hundred times, its server twenty; a quarter of an hour.
+kill-test: $(VENV)/.test
+	QUAKE_STREAM_KILLS=100 $(BIN)/python -m pytest tests/test_kill.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,5 +1,6 @@
 """Messages on detections, made by the code of the feed, for tests of what reads them."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -92,3 +93,10 @@ def heartbeat(**changes: object) -> dict[str, Any]:
         created_ns=0,
     )
     return body | changes
+
+
+def comparable(body: Mapping[str, Any]) -> str:
+    """All that must not depend on when and how the data came, as text: equal means byte for byte."""
+    return json.dumps(
+        {k: v for k, v in body.items() if k not in {"latency_s", "created", "created_ns", "processing"}}
+    )

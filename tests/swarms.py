@@ -16,7 +16,7 @@ STATIONS = (
 )
 
 
-def write(folder: Path, *, seed: int = 0) -> Path:
+def write(folder: Path, *, seed: int = 0, start_ns: int = START_NS) -> Path:
     """Write one file for each channel; returns the folder."""
     folder.mkdir()
     rng = np.random.default_rng(seed)
@@ -26,7 +26,7 @@ def write(folder: Path, *, seed: int = 0) -> Path:
             network, station = code.split(".")
             header = {"network": network, "station": station, "channel": channel, "sampling_rate": rate_hz}
             trace = obspy.Trace(_samples(rng, bursts, rate_hz), header)
-            trace.stats.starttime = obspy.UTCDateTime(ns=START_NS)
+            trace.stats.starttime = obspy.UTCDateTime(ns=start_ns)
             path = folder / f"{trace.id}.mseed"
             trace.write(str(path), format="MSEED", encoding="STEIM2", reclen=n_bytes)
     return folder

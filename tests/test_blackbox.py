@@ -12,6 +12,7 @@ from typing import Any
 
 import obspy
 import pytest
+from bodies import comparable
 from fake_seedlink import FakeServer
 from program import DEADLINE_S, Program
 
@@ -82,13 +83,6 @@ def index(folder: Path) -> archive.RecordIndex:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return int(sock.getsockname()[1])
-
-
-def comparable(body: dict[str, Any]) -> str:
-    """All that must not depend on when and how the data came, as text: equal means byte for byte."""
-    return json.dumps(
-        {k: v for k, v in body.items() if k not in {"latency_s", "created", "created_ns", "processing"}}
-    )
 
 
 def by_instrument(bodies: list[dict[str, Any]]) -> Life:
