@@ -1,5 +1,6 @@
 """``quake-stream replay``: a SeedLink server for recordings."""
 
+import ssl
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -30,8 +31,18 @@ def replay(
         bool, typer.Option("--repack", help="Send 512-byte records only, for clients that need that.")
     ] = False,
     wildcards: Annotated[
-        bool, typer.Option(help="Accept wildcards in network and station, as newer servers do.")
+        bool, typer.Option(help="Accept wildcards and SeedLink 4, or be an old server.")
     ] = True,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Encrypt: certificate of this host (PEM).")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its key, if not in the same file.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(metavar="NAME", help="Admit this user only.")] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The user's password, mode 600.")
+    ] = None,
     stream: Annotated[
         list[str] | None,
         typer.Option(metavar="STREAM", help='Streams to serve, repeatable: "CX.*..HH?"; default: all.'),
@@ -48,7 +59,7 @@ def replay(
     ] = 0,
 ) -> None:
     """
-    Serve recorded miniSEED over SeedLink 3, to this service or to any other client.
+    Serve recorded miniSEED over SeedLink 3 and 4, to this service or to any other client.
 
     Ends when all is sent and read, or with Ctrl-C.
 
@@ -75,6 +86,10 @@ def replay(
         faults = rehearse(fault or [], seed=fault_seed, counters=injected)
     except ValueError as exc:
         raise typer.BadParameter(str(exc), param_hint="--fault") from exc
+    tls, admitted = (
+        _encryption(tls_cert, tls_key),
+        _admitted(user, password_file, is_encrypted=bool(tls_cert)),
+    )
     index = archive.index(paths, counters=counters, include=include)
     try:
         server = ReplayServer(
@@ -89,13 +104,45 @@ def replay(
             repack=repack,
             wildcards=wildcards,
             faults=faults,
+            tls=tls,
+            admitted=admitted,
         )
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc
     with StopSignals() as signals, server:
-        print(f"{len(index)} records at seedlink://{server.address}; Ctrl-C ends", file=sys.stderr)
+        print(f"{len(index)} records at {server.url}; Ctrl-C ends", file=sys.stderr)
         # Asked first, as it raises what has ended the server's thread.
         while not (server.wait_until_drained(0.0) and server.finished.is_set()) and not signals.stop:
             signals.wait(0.5)
     for name, n in by_reason(merge([counters.snapshot(), server.counts(), injected.snapshot()])).items():
         print(f"  {name}: {n}", file=sys.stderr)
+
+
+def _encryption(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        if key is not None:
+            raise typer.BadParameter("needs --tls-cert as well", param_hint="--tls-key")
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key, password="")  # an empty one: never ask at the terminal
+    except OSError as exc:
+        raise typer.BadParameter(f"{certificate}: {exc.strerror or exc}", param_hint="--tls-cert") from exc
+    return context
+
+
+def _admitted(user: str | None, password_file: Path | None, *, is_encrypted: bool) -> list[str]:
+    from quake_stream.ingest.seedlink.credentials import (  # noqa: PLC0415  keep --help fast
+        Credentials,
+        CredentialsError,
+    )
+
+    if user is None and password_file is None:
+        return []
+    if user is None or password_file is None or not is_encrypted:
+        raise typer.BadParameter("--user, --password-file and --tls-cert belong together")
+    try:
+        login = Credentials(user=user, secret_file=password_file).command()
+    except CredentialsError as exc:
+        raise typer.BadParameter(str(exc), param_hint="--password-file") from exc
+    return [login.removeprefix("AUTH ")]

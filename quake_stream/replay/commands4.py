@@ -8,10 +8,15 @@ filter ``:3``, which converts to miniSEED 3, is not offered.
 from typing import ClassVar
 
 from quake_stream.replay.commands import OK, Commands
-from quake_stream.replay.requests import StationRequest
 from quake_stream.replay.requests4 import Selector4, parse_station, parse_time
 
-_CODES = {"unknown": "UNSUPPORTED", "unencrypted": "UNEXPECTED", "not_admitted": "AUTH", "login": "AUTH"}
+_CODES = {
+    "unknown": "UNSUPPORTED",
+    "unencrypted": "UNEXPECTED",
+    "not_admitted": "AUTH",
+    "login": "AUTH",
+    "no_station": "UNEXPECTED",
+}
 
 
 class Commands4(Commands):
@@ -50,6 +55,9 @@ class Commands4(Commands):
         self._add_station(request)
 
     def _select(self, arguments: list[str]) -> None:
+        if not self.requests:
+            self._refuse("no_station")
+            return
         try:
             (text,) = arguments
             selector = Selector4.parse(text)
@@ -61,7 +69,10 @@ class Commands4(Commands):
             self._reply(OK)
 
     def _data(self, arguments: list[str], *, is_fetch: bool = False) -> None:  # noqa: ARG002  of version 3
-        request: StationRequest = self._current
+        if not self.requests:
+            self._refuse("no_station")
+            return
+        request = self._current
         try:
             number = None if not arguments or arguments[0] == "ALL" else _number(arguments[0])
             times = [parse_time(text) for text in arguments[1:3]]

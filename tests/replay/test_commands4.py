@@ -118,7 +118,14 @@ def test_endfetch_wants_what_is_held_and_no_more() -> None:
     ],
 )
 def test_each_command_is_answered_with_ok_or_a_code(line: str, reply: str) -> None:
-    assert Client().say(line) == reply
+    client = Client()
+    client.say("STATION XX_AAA")
+    assert client.say(line) == reply
+
+
+@pytest.mark.parametrize("line", ["DATA", "SELECT *"])
+def test_a_station_must_be_named_first(line: str) -> None:
+    assert Client().say(line) == "ERROR UNEXPECTED no_station"
 
 
 @pytest.mark.parametrize("login", sorted(ADMITTED))
