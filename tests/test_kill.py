@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import configs
 import numpy as np
 import pytest
 import swarms
@@ -118,20 +119,6 @@ def listener(tmp_path: Path) -> Iterator[Listener]:
     listener.close()
 
 
-def write_config(folder: Path, url: str) -> Path:
-    sections = {
-        "model": {"name": "stalta"},
-        "publish": {"bind": f"ipc://{folder}/feed", "heartbeat_s": 0.2},
-        "service": {"state_dir": str(folder / "s"), "save_interval_s": 0.5, "log_format": "json"},
-    }
-    lines = ["[[source]]", f'url = "{url}"', "backfill_s = 86400.0"]
-    for section, keys in sections.items():
-        lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]
-    path = folder / "killed.toml"
-    path.write_text("\n".join(lines))
-    return path
-
-
 def let_live(service: Program, seconds: float) -> None:
     """Let a program run for so long, if it does not end by itself."""
     try:
@@ -147,7 +134,8 @@ def test_kills_at_random_moments_lose_double_and_change_no_detection(
 ) -> None:
     scan = offline.Scan(offline.settings(None, paths=[tmp_path / "swarm"], model="stalta"))
     expected = {comparable(body) for body in scan.run()}
-    config = write_config(tmp_path, server.url)
+    publish = {"bind": f"ipc://{tmp_path}/feed"}
+    config = configs.write(tmp_path, server.url, source="backfill_s = 86400.0", publish=publish)
     rng = np.random.default_rng(SEED)
     for n in range(N_KILLS):
         end_s = swarms.DURATION_S * (n + 1) / N_KILLS
