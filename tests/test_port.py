@@ -15,7 +15,7 @@ import zmq
 from program import DEADLINE_S, Program
 
 from quake_stream.counters import Key
-from quake_stream.publish.clients import add_client, remove_client
+from quake_stream.publish.clients import add_client, remove_client, write_clients
 from quake_stream.publish.keys import new_pair, read_server_key, write_key
 from quake_stream.publish.subscriber import Message, Subscriber
 
@@ -46,10 +46,14 @@ def configure(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def keys(tmp_path: Path, program: Start) -> dict[str, str]:
-    """Make keys by the command line; gives the lines of configuration."""
-    assert program("keys", "new", "station", "--folder", tmp_path).end() == 0
-    return {"key": str(tmp_path / "station.server.key"), "clients": str(tmp_path / "station.clients")}
+def keys(tmp_path: Path) -> dict[str, str]:
+    """Make the keys of a service and of a first subscriber; gives the lines of configuration."""
+    server, client = new_pair(), new_pair()
+    key, clients = tmp_path / "station.server.key", tmp_path / "station.clients"
+    write_key(key, server, owner="station")
+    write_key(tmp_path / "station.client.key", client, owner="client", server=server.public)
+    write_clients(clients, {"client": client.public})
+    return {"key": str(key), "clients": str(clients)}
 
 
 def start(program: Start, config: Path) -> tuple[Program, str, str]:
@@ -71,8 +75,10 @@ def hears(subscriber: Subscriber, deadline_s: float = DEADLINE_S) -> bool:
 
 
 def test_three_lines_connect_a_subscriber_and_a_reload_shuts_it_out(
-    tmp_path: Path, program: Start, configure: Callable[..., Path], keys: dict[str, str]
+    tmp_path: Path, program: Start, configure: Callable[..., Path]
 ) -> None:
+    assert program("keys", "new", "station", "--folder", tmp_path).end() == 0
+    keys = {"key": str(tmp_path / "station.server.key"), "clients": str(tmp_path / "station.clients")}
     service, bind, replay = start(program, configure(**keys))
     listener = program(
         *(
@@ -195,6 +201,8 @@ def n_descriptors(service: Program) -> int:
     return len(list(Path(f"/proc/{service.process.pid}/fd").iterdir()))
 
 
+@pytest.mark.fault(42)
+@pytest.mark.fault(43)
 @pytest.mark.parametrize("encrypted", [False, True], ids=["open", "encrypted"])
 def test_the_port_survives_garbage_floods_idlers_and_the_lack_of_descriptors(
     encrypted: bool, tmp_path: Path, program: Start, configure: Callable[..., Path], keys: dict[str, str]

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 import structlog
+import zmq
 from synthetic import packets
 
 from quake_stream import build
 from quake_stream.config import load
 from quake_stream.errors import ConfigError, PublishError, QuakeStreamError, SourceError
 from quake_stream.ingest.resume import ResumeStore
+from quake_stream.publish.clients import write_clients
+from quake_stream.publish.gate import Gate
+from quake_stream.publish.keys import new_pair, write_key
 from quake_stream.service import Service
 from quake_stream.types import Packet
 
@@ -78,11 +82,12 @@ class Bench:
     def run(self, *bodies, **service: object) -> None:
         """Run to the end."""
         replay = service.pop("replay", False)
-        bind = service.pop("bind", "tcp://127.0.0.1:*")
+        publish = {"bind": "tcp://127.0.0.1:*"} | service.pop("publish", {})
         self.sources[:] = [FakeSource(body, f"fake:{n}") for n, body in enumerate(bodies)]
         keys = {"state_dir": f"{self._folder}/s", "runtime_dir": f"{self._folder}/r"} | service
         lines = ["[[source]]", 'url = "file:///x"' if replay else 'url = "seedlink://x"']
-        lines += ["[model]", 'name = "stalta"', "[metrics]", 'bind = ""', "[publish]", f'bind = "{bind}"']
+        lines += ["[model]", 'name = "stalta"', "[metrics]", 'bind = ""', "[publish]"]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in publish.items()]
         lines += ["[service]"]
         lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
         self.path.write_text("\n".join(lines))
@@ -180,8 +185,24 @@ def test_a_feed_that_cannot_open_ends_the_service_before_any_source_starts(bench
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PublishError, match="cannot publish on"):
-            bench.run(lambda *_: pytest.fail("started"), bind=f"tcp://127.0.0.1:{port}")
+            bench.run(lambda *_: pytest.fail("started"), publish={"bind": f"tcp://127.0.0.1:{port}"})
     assert "service.ready" not in bench.events
+
+
+@pytest.mark.fault(44)
+def test_a_gate_that_fails_ends_the_service_so_that_it_is_started_again(bench, monkeypatch, tmp_path):
+    pair = new_pair()
+    write_key(tmp_path / "key", pair, owner="station")
+    write_clients(tmp_path / "clients", {"client": pair.public})
+
+    def fail(_gate):
+        raise zmq.ZMQError(zmq.ENOTSOCK)
+
+    monkeypatch.setattr(Gate, "poll", fail)
+    with pytest.raises(zmq.ZMQError):
+        bench.run(wait_for_stop, publish={"key": f"{tmp_path}/key", "clients": f"{tmp_path}/clients"})
+    (failed,) = [line for line in bench.logs if line["event"] == "service.failed"]
+    assert failed["thread"] == "worker"
 
 
 def test_a_worker_that_fails_does_not_leave_a_waiting_recording_behind(bench, monkeypatch):

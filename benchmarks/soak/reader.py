@@ -41,6 +41,7 @@ class Reader:
             endpoint,
             replay=replay,
             timeout_s=_TIMEOUT_S,
+            since_ns=0,  # what was sent before it was there is no loss
             recv_hwm=_STALLING_HWM if is_stalling else 10_000,
             context=self._context,
         )

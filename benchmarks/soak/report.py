@@ -49,7 +49,12 @@ def _draw(samples: Sequence[Mapping[str, float]], found: Sequence[Slope]) -> Fig
             (sample["data_s"] / DAY_S, sample[slope.name]) for sample in samples if slope.name in sample
         ]
         ax.plot(*zip(*points, strict=True), linewidth=0.8)
-        ax.set_ylabel(slope.name.replace("_mb", " (MB)").replace("_ms", " (ms)").replace("_", " "))
+        ax.set_ylabel(
+            slope.name.replace("_mb", " (MB)")
+            .replace("_ms", " (ms)")
+            .replace("_kb", " (kB)")
+            .replace("_", " ")
+        )
         ax.set_title(f"{slope.per_day:+.3f} {slope.unit} a day of data", fontsize=8, loc="right")
         ax.set_ylim(bottom=0)
         ax.grid(linewidth=0.3)

@@ -49,7 +49,7 @@ class Server:
             max(header.end_ns for header in headers) - min(header.start_ns for header in headers)
         ) / (len(headers) * NS_PER_S)
         self._folder.mkdir()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[str] | None = None
 
     def start(self, data_s: float) -> None:
         """

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 _READY_S = 120.0
 _END_S = 60.0
@@ -26,7 +27,9 @@ hold_s = {hold_s}
 bind = "tcp://127.0.0.1:*"
 heartbeat_s = 0.5
 send_hwm = 50
-journal_max_mb = 4
+journal_max_mb = 1
+[metrics]
+bind = "127.0.0.1:{metrics_port}"
 [service]
 state_dir = "{folder}/state"
 runtime_dir = "{folder}/runtime"
@@ -44,8 +47,8 @@ class Service:
     ----------
     folder
         Takes configuration, state and log.
-    port
-        Of the SeedLink server.
+    port, metrics_port
+        Of the SeedLink server; where the metrics are.
     model
         Name of the model.
 
@@ -55,9 +58,10 @@ class Service:
         It ends, or is not ready in time; its log says why.
     """
 
-    def __init__(self, folder: Path, *, port: int, model: str) -> None:
+    def __init__(self, folder: Path, *, port: int, metrics_port: int, model: str) -> None:
         self.n_reloads = 0
-        self._folder, self._keys = folder, {"folder": folder, "port": port, "model": model}
+        self._folder = folder
+        self._keys = {"folder": folder, "port": port, "metrics_port": metrics_port, "model": model}
         self._path = folder / "soak.toml"
         self._configure()
         self._ready = threading.Event()
@@ -87,7 +91,7 @@ class Service:
         self._process.send_signal(signal.SIGHUP)
 
     def sample(self) -> dict[str, float]:
-        """Memory (MB), descriptors, threads and state on disk (MB), as the kernel counts them."""
+        """Memory (MB), descriptors, threads and state on disk (MB), as the kernel counts them; metrics (kB)."""
         proc = Path(f"/proc/{self._process.pid}")
         status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines())
         ticks = (proc / "stat").read_text().rpartition(")")[2].split()
@@ -97,6 +101,7 @@ class Service:
             "threads": int(status["Threads"]),
             "cpu_s": (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK"),
             "state_mb": _size(self._folder / "state") / 1e6,
+            "metrics_kb": len(self._metrics()) / 1e3,
         }
 
     def health(self) -> dict[str, Any]:
@@ -106,6 +111,12 @@ class Service:
         except FileNotFoundError:
             return {}
         return report
+
+    def _metrics(self) -> bytes:
+        url = f"http://127.0.0.1:{self._keys['metrics_port']}/metrics"
+        with urlopen(url, timeout=_END_S) as page:
+            content: bytes = page.read()
+        return content
 
     def stop(self) -> int:
         """Ask it to end, and return the exit status; kill it where it does not."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 DAY_S = 86_400.0
@@ -38,6 +39,7 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "threads": Limit(unit="", per_day=0.2, least_growth=1.0),
         "latency_ms": Limit(unit="ms", per_day=2.0, least_growth=20.0),
         "queue_packets": Limit(unit="", per_day=5.0, least_growth=100.0),
+        "metrics_kb": Limit(unit="kB", per_day=1.0, least_growth=10.0),
         "state_mb": Limit(unit="MB", per_day=1.0, least_growth=2.0),
     }
 )
@@ -91,9 +93,8 @@ def _slope(name: str, samples: Sequence[Mapping[str, float]]) -> Slope | None:
     if len(pairs) < 5 or pairs[-1, 0] <= pairs[0, 0]:
         return None
     days, values = pairs.T
-    step = -(-len(values) // _MAX_SAMPLES)
-    fit = stats.theilslopes(values[::step], days[::step], alpha=0.95)
-    growth = float(fit.slope) * float(days[-1] - days[0])
+    per_day, low, high = _fit(days, values)
+    growth = per_day * float(days[-1] - days[0])
     fifth = max(1, len(values) // 5)
     limit = LIMITS[name]
     return Slope(
@@ -103,10 +104,23 @@ def _slope(name: str, samples: Sequence[Mapping[str, float]]) -> Slope | None:
         first=float(np.median(values[:fifth])),
         last=float(np.median(values[-fifth:])),
         most=float(values.max()),
-        per_day=float(fit.slope),
-        low=float(fit.low_slope),
-        high=float(fit.high_slope),
+        per_day=per_day,
+        low=low,
+        high=high,
         growth=growth,
         bound_per_day=limit.per_day,
-        is_leak=float(fit.low_slope) > limit.per_day and growth > limit.least_growth,
+        is_leak=low > limit.per_day and growth > limit.least_growth,
     )
+
+
+def _fit(days: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Slope with the limits of its confidence."""
+    if not np.ptp(values):
+        return 0.0, 0.0, 0.0
+    step = -(-len(values) // _MAX_SAMPLES)
+    with np.errstate(invalid="ignore"):
+        fit = stats.theilslopes(values[::step], days[::step], alpha=0.95)
+    slope = float(fit.slope)
+    # Whole numbers that hardly change give no confidence; then the slope itself has to do.
+    limits = (float(fit.low_slope), float(fit.high_slope))
+    return (slope, *limits) if np.isfinite(limits).all() else (slope, slope, slope)

@@ -21,6 +21,7 @@ from quake_stream.publish.subscriber import Subscriber
 
 _CONNECT_S = 10.0
 _MAX_EVERY_S = 60.0  # between two of one kind, on average
+_AGAIN_S = 0.5
 _N_STRANGERS = 20
 
 
@@ -84,11 +85,10 @@ class Story:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            with socket.create_server(("127.0.0.1", 0)) as sock:
-                port = int(sock.getsockname()[1])
+            port, metrics_port = _free_ports()
             self._server = Server(self._folder, port=port, speed=self._speed, random=self._random)
             stack.callback(self._server.stop, kill=True)
-            self._service = Service(self._folder, port=port, model=self._model)
+            self._service = Service(self._folder, port=port, metrics_port=metrics_port, model=self._model)
             stack.callback(self._service.stop)
             self._good = stack.enter_context(Reader(*self._service.endpoints))
             self._slow = stack.enter_context(Reader(*self._service.endpoints, is_stalling=True))
@@ -104,7 +104,7 @@ class Story:
                 ("strangers", self._disturb),
             )
         }
-        self._is_up, self._is_stalled = False, False
+        self._is_up, self._is_stalled, self._n_before = False, False, 0
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -159,10 +159,13 @@ class Story:
         return self._random.uniform(0.3, 1.7) * self._every_s
 
     def _turn_server(self) -> float:
-        """Kill or end it and leave it away for a while, or start the next."""
+        """Kill or end it and leave it away for a while, or start the next; each is left to serve something."""
+        if self._is_up and self._n_packets() == self._n_before:
+            return _AGAIN_S
         if self._is_up:
             self._server.stop(kill=self._random.random() < 0.5)
         else:
+            self._n_before = self._n_packets()
             self._server.start(self.elapsed_s * self._speed)
         self._is_up = not self._is_up
         return self._soon_s() if self._is_up else self._random.uniform(0.0, 0.2) * self._every_s
@@ -212,3 +215,9 @@ class Story:
         lines = (self._folder / "service.log").read_text(encoding="utf-8").splitlines()
         stopped: list[dict[str, Any]] = [json.loads(line) for line in lines if '"service.stopped"' in line]
         return stopped[-1]["counts"] if stopped else {}
+
+
+def _free_ports() -> tuple[int, int]:
+    """Two ports that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return int(one.getsockname()[1]), int(other.getsockname()[1])

@@ -134,6 +134,7 @@ def test_no_key_and_the_key_of_another_service_get_nothing(
         stranger.disable_monitor()
 
 
+@pytest.mark.fault(44)
 def test_nobody_gets_in_where_nobody_answers() -> None:
     with (
         zmq.Context() as context,
@@ -150,6 +151,27 @@ def test_nobody_gets_in_where_nobody_answers() -> None:
         assert monitor.poll(DEADLINE_MS)
         assert recv_monitor_message(monitor)["event"] == zmq.EVENT_DISCONNECTED
         client.disable_monitor()
+
+
+@pytest.mark.fault(44)
+def test_a_gate_that_dies_lets_nobody_in_and_fails_the_next_poll(
+    feed: Publisher, key_file: Callable[..., Path], subscribe: Subscribe
+) -> None:
+    good = subscribe(feed, key=key_file(), fill=False)
+    assert feed._gate is not None
+    feed._gate.socket.close()
+    with (
+        zmq.Context() as context,
+        connected(context, zmq.SUB, feed.endpoint, key=ClientKey(pair=OTHER, server=SERVER.public)) as late,
+    ):
+        monitor = late.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        assert monitor.poll(DEADLINE_MS)
+        assert recv_monitor_message(monitor)["event"] == zmq.EVENT_DISCONNECTED
+        late.disable_monitor()
+    with pytest.raises(zmq.ZMQError):  # in the worker, whose failure ends the service
+        feed.poll()
+    assert feed.n_subscriptions == 1
+    assert not good.counts().get(Key("messages.missed", "gap"))
 
 
 def test_the_connection_of_a_removed_key_is_closed_and_the_others_miss_nothing(

@@ -159,6 +159,7 @@ def test_what_is_no_address_is_refused_as_configuration(bind: str) -> None:
         Publisher(bind)
 
 
+@pytest.mark.fault(42)
 def test_garbage_on_the_port_does_no_harm(publish: Publish, subscribe: Subscribe) -> None:
     publisher = publish()
     noise = random.Random(1)
@@ -171,6 +172,7 @@ def test_garbage_on_the_port_does_no_harm(publish: Publish, subscribe: Subscribe
     assert_works(publisher, subscribe)
 
 
+@pytest.mark.fault(42)
 def test_a_subscription_that_is_too_long_is_cut_off(publish: Publish, subscribe: Subscribe) -> None:
     publisher = publish()
     with zmq.Context() as context, context.socket(zmq.SUB) as peer:
@@ -186,6 +188,7 @@ def test_a_subscription_that_is_too_long_is_cut_off(publish: Publish, subscribe:
     assert_works(publisher, subscribe)
 
 
+@pytest.mark.fault(42)
 def test_a_flood_of_subscriptions_does_not_hold_the_caller(publish: Publish, wait_until: WaitUntil) -> None:
     publisher = publish()
     with zmq.Context() as context, context.socket(zmq.SUB) as peer:
@@ -214,6 +217,7 @@ def test_messages_from_subscribers_are_counted_and_ignored(publish: Publish, wai
     assert publisher.counts()[Key("messages.unexpected")] == 1
 
 
+@pytest.mark.fault(41)
 def test_a_stalled_subscriber_delays_nobody_and_learns_what_it_missed(
     tmp_path: Path, publish: Publish, subscribe: Subscribe
 ) -> None:
