@@ -1,6 +1,13 @@
 """``quake-stream run``: what is refused before anything runs; the running service is tested as a program."""
 
+import hashlib
+import json
+import os
+import pickle
+
 import pytest
+
+from quake_stream.models.registry import WEIGHTS
 
 GOOD = '[[source]]\nurl = "seedlink://127.0.0.1:1"\n[model]\nname = "stalta"\n'
 
@@ -44,6 +51,62 @@ def test_a_model_that_is_not_there_is_one_line_and_exit_status_78(quake_stream, 
     assert done.status == 78
     assert len(done.err.splitlines()) == 1
     assert says in done.err
+
+
+def spoilt(path, how):
+    """Write a copy of a shipped network whose files are not as they were saved; gives its stem."""
+    stem = path / "net"
+    card = json.loads((WEIGHTS / "lstm.json").read_text())
+    weights = (WEIGHTS / "lstm.safetensors").read_bytes()
+    if how == "truncated":
+        weights = weights[:-1000]
+    elif how == "empty":
+        weights = b""
+    elif how == "bit flip":
+        weights = weights[:-2] + bytes([weights[-2] ^ 0x40]) + weights[-1:]
+    elif how == "pickle":
+        weights = pickle.dumps({"lstm": Trap(path / "trapped")})
+        card["sha256"] = hashlib.sha256(weights).hexdigest()
+    elif how == "shape":
+        card["network"]["hidden"] //= 2
+    else:
+        card["on"] = 0.99
+    stem.with_suffix(".json").write_text(json.dumps(card))
+    stem.with_suffix(".safetensors").write_bytes(weights)
+    return stem
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        pytest.param("truncated", "net.safetensors: SHA-256 is ", marks=pytest.mark.fault(28)),
+        pytest.param("empty", "net.safetensors: SHA-256 is ", marks=pytest.mark.fault(28)),
+        pytest.param("bit flip", "net.safetensors: SHA-256 is ", marks=pytest.mark.fault(29)),
+        pytest.param("pickle", "net.safetensors: is no valid safetensors", marks=pytest.mark.fault(30)),
+        pytest.param("shape", "net.json: was changed after the weights", marks=pytest.mark.fault(31)),
+        pytest.param("threshold", "net.json: was changed after the weights", marks=pytest.mark.fault(29)),
+    ],
+)
+def test_a_model_that_is_not_as_it_was_saved_is_one_line_and_exit_status_78(
+    quake_stream, written, tmp_path, how, says
+):
+    stem = spoilt(tmp_path, how)
+    done = quake_stream("run", written(GOOD.replace("stalta", str(stem))))
+    assert done.status == 78
+    (line,) = done.err.splitlines()
+    assert line.startswith("quake-stream: ")
+    assert says in line
+    assert not (tmp_path / "trapped").exists()
 
 
 def test_a_missing_file_is_one_line_and_exit_status_78(quake_stream, tmp_path):
