@@ -47,10 +47,11 @@ class Scrape:
 
     def page(self) -> bytes:
         """Write the page; callable from any thread."""
+        now_s = time.monotonic()
         counts = self._counts()
         parts = [
-            *self._states(),
-            *self._instruments(time.monotonic()),
+            *self._states(now_s),
+            *self._instruments(now_s),
             *self._work(counts),
             self._about(),
             counter_metrics(counts),
@@ -58,15 +59,20 @@ class Scrape:
         ]
         return "".join(parts).encode("utf-8", "replace")
 
-    def _states(self) -> Iterator[str]:
+    def _states(self, now_s: float) -> Iterator[str]:
         """Write what the health report says, which is at most a second old."""
         health = self._vitals.latest
         if health is None:
             return
-        yield _gauge(
-            "degraded",
-            "1 while something is wrong: quake-stream health says what.",
-            int(health.state != "ok"),
+        yield _gauge("live", "1 while all its parts make progress.", int(self._vitals.is_live(now_s)))
+        yield _gauge("ready", "1 while data come in from any source.", int(health.ready))
+        problems = self._vitals.problems
+        yield _gauge("problems", "Things that are wrong: quake-stream health tells more.", len(problems))
+        yield family(
+            f"{PREFIX}problem",
+            "gauge",
+            "1 for each thing that is wrong.",
+            [(labels(kind=problem.kind), 1) for problem in problems],
         )
         yield family(
             f"{PREFIX}instruments",

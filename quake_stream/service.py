@@ -125,7 +125,9 @@ class Service:
 
     def _build_threads(self, page: Callable[[], bytes]) -> None:
         wake = self._signals.wake
-        self._metrics = MetricsEndpoint(self._config.metrics.address, page, failed=wake)
+        metrics = self._config.metrics
+        is_asked_for = metrics.bind is not None
+        self._metrics = MetricsEndpoint(metrics.address, page, failed=wake, is_asked_for=is_asked_for)
         self._worker_thread = GuardedThread(name="worker", body=self._worker.run, failed=wake)
         self._source_threads = [
             GuardedThread(name=f"ingest-{intake.source.name}", body=intake.run, failed=wake)

@@ -59,7 +59,7 @@ SYMPTOMS: Final = (
         ends_with="reloads.done",
     ),
     Symptom(name="health_files.failed", words="the health report cannot be written ({why})", lasts_s=10.0),
-    Symptom(name="metrics.unavailable", words="the address of the metrics is in use", lasts_s=30.0),
+    Symptom(name="metrics.unavailable", words="nobody can ask for metrics ({why})", lasts_s=30.0),
     Symptom(name="batches.failed", words="the model fails on some windows", lasts_s=600.0),
     # Servers are asked again for what they refused every hour.
     Symptom(name="stations.refused", words="refused by their server: {who}", lasts_s=2 * 3600.0),

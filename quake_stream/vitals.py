@@ -19,6 +19,8 @@ from quake_stream.types import ModelSpec
 from quake_stream.worker import Worker
 
 LATELY_S = 60.0
+# Reports come every second.
+_FRESH_S = 10.0
 
 
 class Vitals:
@@ -97,6 +99,11 @@ class Vitals:
             counts=by_reason(counts),
         )
         return self.latest
+
+    def is_live(self, now_s: float) -> bool:
+        """Whether all loops turn, the one that reports included; callable from any thread."""
+        latest = self.latest
+        return latest is not None and latest.live and now_s - self._started_s - latest.uptime_s < _FRESH_S
 
     def _dropped_lately(self, now_s: float, counts: Mapping[Key, int]) -> int:
         n_dropped = sum(n for key, n in counts.items() if key.name.endswith(".dropped"))

@@ -63,17 +63,6 @@ def dropped(n):
     }
 
 
-def test_an_intake_hands_on_and_counts_what_its_source_delivers():
-    taken = []
-    intake = Intake(FakeSource(), taken.append)
-    assert intake.health(0.0).last_packet_age_s is None
-    intake.run()
-    health = intake.health(1e9)
-    assert taken == [PACKET, PACKET]
-    assert (health.name, health.n_packets) == ("a:18000", 2)
-    assert health.last_packet_age_s > 0
-
-
 def test_the_report_says_what_runs_and_how_it_is(vitals):
     health = vitals.health(1030.04, dropped(0))
     assert (health.state, health.reasons, health.uptime_s) == ("ok", (), 30.0)
@@ -104,6 +93,15 @@ def test_ready_is_who_has_data_and_live_is_who_makes_progress(vitals, intake):
     hung = vitals.health(now_s, {}, {"worker"})
     assert (hung.state, hung.live, hung.ready) == ("down", False, True)
     assert hung.reasons == ("worker makes no progress",)
+
+
+def test_who_looks_from_another_thread_sees_when_the_reports_themselves_have_stopped(vitals):
+    assert not vitals.is_live(1000.0)
+    vitals.health(1001.0, {})
+    assert vitals.is_live(1002.0)
+    assert not vitals.is_live(1020.0)
+    vitals.health(1021.0, {}, {"worker"})
+    assert not vitals.is_live(1021.0)
 
 
 @pytest.mark.fault(32)

@@ -29,6 +29,9 @@ confirm_windows = 2
 [publish]
 bind = "ipc://{folder}/feed"
 
+[metrics]
+bind = ""
+
 [service]
 state_dir = "{folder}"
 runtime_dir = "{folder}"

@@ -4,6 +4,7 @@ Keep the metrics reachable: open the address, try again while another program ha
 It ends nothing: a detector without metrics still detects.  Unlike the feed, whose port is worth a restart.
 """
 
+import errno
 import socket
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -32,15 +33,24 @@ class MetricsEndpoint:
         Gives the metrics; called in the endpoint's own thread.
     failed
         Told when that thread has failed.
+    is_asked_for
+        Whether somebody chose the address.  Where it is only the usual one, as of the second service on a
+        machine, it is no trouble that another program has it.
     """
 
     def __init__(
-        self, address: tuple[str, int] | None, page: Callable[[], bytes], *, failed: Callable[[], None]
+        self,
+        address: tuple[str, int] | None,
+        page: Callable[[], bytes],
+        *,
+        failed: Callable[[], None],
+        is_asked_for: bool,
     ) -> None:
-        self.problem = ""  # why the address cannot be had, in words; empty when it is or is not wanted
         self._address = address
         self._page = page
         self._failed = failed
+        self._is_asked_for = is_asked_for
+        self._told = ""
         self._counters = Counters()
         self._next_try_s = float("-inf")
         self._server: MetricsServer | None = None
@@ -55,13 +65,9 @@ class MetricsEndpoint:
         try:
             listener = _listen(*self._address)
         except OSError as exc:
-            self._counters.add("metrics.unavailable")
-            problem = f"cannot listen on {_write(*self._address)}: {exc.strerror or exc}"
-            if problem != self.problem:
-                self.problem = problem
-                log.warning("metrics.unavailable", error=problem, retry_s=_RETRY_S)
+            self._note(exc, _write(*self._address))
             return
-        self.problem = ""
+        self._told = ""
         self._server = MetricsServer(listener, self._page)
         thread = GuardedThread(name="metrics", body=self._server.run, failed=self._failed)
         thread.start()
@@ -77,6 +83,15 @@ class MetricsEndpoint:
         """Snapshot of the counters."""
         served = self._server.counts() if self._server else {}
         return merge([self._counters.snapshot(), served])
+
+    def _note(self, error: OSError, address: str) -> None:
+        code = errno.errorcode.get(error.errno or 0, "")
+        if self._is_asked_for:
+            self._counters.add("metrics.unavailable", reason=code)
+        if code != self._told:
+            self._told = code
+            tell = log.warning if self._is_asked_for else log.info
+            tell("metrics.unavailable", address=address, error=error.strerror or str(error), retry_s=_RETRY_S)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -24,6 +24,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "records.leap_seconds": "Records that begin in a leap second.",
         "positions.refused": "SeedLink positions that could not be used.",
         "positions.unread": "Position files that could not be read.",
+        "positions.saved": "Saves of the SeedLink positions.",
         "positions.unsaved": "Saves of the SeedLink positions that failed.",
         # samples
         "packets.dropped": "Packets dropped: the detector did not keep up, or they came too late.",
@@ -41,8 +42,10 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         # windows
         "windows.skipped": "Windows that could not be made.",
         "windows.dropped": "Windows made and not scored.",
+        "batches.failed": "Batches on which the model failed, at least for some windows.",
         # feed
         "messages.sent": "Messages published, by kind.",
+        "messages.dropped": "Messages that could not be published, by kind.",
         "messages.unjournalled": "Messages that could not be written to the journal.",
         "messages.replayed": "Messages sent again to subscribers that asked.",
         "messages.unexpected": "Messages from subscribers that are no subscription.",
@@ -57,6 +60,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "segments.damaged": "Journal files set aside because they are damaged.",
         "segments.unreadable": "Journal files that could not be opened.",
         # service
+        "reloads.done": "Reloads of the configuration.",
         "reloads.refused": "Reloads refused; the configuration before stays.",
         "health_files.failed": "Health reports that could not be written.",
         "metrics.unavailable": "Attempts to open the metrics address that failed.",

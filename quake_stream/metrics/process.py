@@ -12,7 +12,9 @@ _PROC = Path("/proc/self")
 def process_metrics(started_s: float) -> str:
     """Write processor time, memory, descriptors and threads; ``started_s`` is Unix time.  Raises OSError."""
     resident_pages = int((_PROC / "statm").read_text(encoding="ascii").split()[1])
-    max_fds, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    max_fds: float = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if max_fds == resource.RLIM_INFINITY:
+        max_fds = float("inf")
     gauges = (
         ("resident_memory_bytes", "Memory in use.", resident_pages * resource.getpagesize()),
         ("open_fds", "Open file descriptors.", _n_entries("fd")),
