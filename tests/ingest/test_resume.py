@@ -253,6 +253,7 @@ CONTENTS = [
 ]
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize("content", CONTENTS)
 def test_d13_a_file_with_unexpected_content_is_set_aside(path: Path, content: object) -> None:
     state_file.save(path, FORMAT, content)
@@ -262,6 +263,7 @@ def test_d13_a_file_with_unexpected_content_is_set_aside(path: Path, content: ob
     assert sum(store.counts().values()) == 1
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize("text", ["", "\n", "XX AAA", "XX AAA 1 2025,1,1", '{"format": 1', "\xff\x00"])
 def test_d13_a_torn_or_foreign_file_is_set_aside_and_a_new_one_written(path: Path, text: str) -> None:
     path.write_text(text)

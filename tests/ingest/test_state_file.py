@@ -31,6 +31,7 @@ def test_what_was_saved_is_loaded(path: Path) -> None:
     assert path.stat().st_mode & 0o007 == 0
 
 
+@pytest.mark.fault(33)
 def test_every_torn_file_is_refused(path: Path) -> None:
     save(path, KIND, CONTENT)
     whole = path.read_bytes()
@@ -40,6 +41,7 @@ def test_every_torn_file_is_refused(path: Path) -> None:
             load(path, KIND)
 
 
+@pytest.mark.fault(33)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_changed_byte_is_refused_or_changes_nothing(path: Path, data: st.DataObject) -> None:

@@ -67,6 +67,7 @@ def test_the_position_in_the_stream_and_a_header_read_before_are_taken_over(stei
     assert packet.n_samples == peek(steim2).n_samples
 
 
+@pytest.mark.fault(2)
 def test_no_single_bit_flip_in_a_steim_payload_passes_with_wrong_samples(steim2):
     right = decode(steim2, received_ns=0).samples
     n_refused = 0
@@ -83,6 +84,7 @@ def test_no_single_bit_flip_in_a_steim_payload_passes_with_wrong_samples(steim2)
     assert n_refused > 3000
 
 
+@pytest.mark.fault(2)
 def test_no_single_bit_flip_in_a_version_3_record_passes_at_all(pack):
     (record,) = pack(COUNTS, encoding=11, version=3)
     for at in range(len(record) * 8):
@@ -91,6 +93,7 @@ def test_no_single_bit_flip_in_a_version_3_record_passes_at_all(pack):
         refusal(bytes(damaged))
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize(
     ("encoding", "reason"),
     [
@@ -115,6 +118,7 @@ def test_a_wrong_byte_order_flag_is_refused(steim2):
     assert refusal(steim2[:at] + b"\0" + steim2[at + 1 :]) is Refusal.BAD_PAYLOAD
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize(
     ("exponent", "reason"),
     [
@@ -137,6 +141,7 @@ def test_a_sample_count_that_does_not_fit_the_payload_is_refused(steim2, change)
     assert refusal(damaged) is Refusal.BAD_PAYLOAD
 
 
+@pytest.mark.fault(2)
 def test_every_cut_of_a_record_is_refused(steim2):
     for n_bytes in range(len(steim2)):
         assert refusal(steim2[:n_bytes]) in {Refusal.TRUNCATED, Refusal.NOT_MINISEED}
@@ -181,6 +186,7 @@ def test_steim_1_without_blockette_1000_is_recognised_and_anything_else_refused(
     assert refusal(make_v2(blockettes=(), samples=range(90))) is Refusal.UNKNOWN_ENCODING
 
 
+@pytest.mark.fault(2)
 @given(changes=st.lists(st.tuples(st.integers(0, 511), st.integers(0, 255)), max_size=12))
 def test_no_damage_raises_anything_but_a_refusal(steim2, make_v2, pack, changes):
     for record in (steim2, make_v2(), pack(COUNTS, encoding=10, version=3)[0]):
@@ -272,6 +278,8 @@ def corpus(shared):
     return files
 
 
+@pytest.mark.fault(2)
+@pytest.mark.fault(3)
 @pytest.mark.shared
 def test_each_recording_ends_in_samples_or_in_a_counted_refusal(corpus):
     assert len(corpus) == 316

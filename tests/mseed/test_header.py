@@ -137,6 +137,7 @@ def test_without_blockette_1000_the_next_record_or_the_end_tells_the_length(make
     assert refusal(peek, record[:1000]) is Refusal.UNKNOWN_LENGTH
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize("exponent", [0, 6, 17, 31, 236])
 def test_an_absurd_record_length_is_refused(make_v2, exponent):
     record = make_v2(blockettes=[(1000, bytes([3, 1, exponent, 0]))])

@@ -40,6 +40,7 @@ def test_a_long_stretch_of_zeros_is_one_refusal_and_is_crossed(make_v2):
     assert counts["records.refused.not_miniseed"] == 1
 
 
+@pytest.mark.fault(2)
 def test_a_damaged_record_that_states_its_length_is_stepped_over_whole(make_v2):
     bad = make_v2(start=(2024, 400, 0, 0, 0, 0))
     counters = Counters()

@@ -144,6 +144,7 @@ def test_starts_in_vain_do_not_fill_the_folder(
     assert len(list(folder.iterdir())) == 5
 
 
+@pytest.mark.fault(33)
 def test_a_torn_record_is_cut_off_and_set_aside(reopen: Open, folder: Path) -> None:
     fill(reopen(), A, 1, 5)
     (path,) = folder.iterdir()
@@ -203,6 +204,7 @@ def test_damage_is_not_set_aside_through_a_link(reopen: Open, folder: Path) -> N
     assert not victim.exists()
 
 
+@pytest.mark.fault(33)
 def test_damage_found_while_reading_costs_what_is_behind_it(reopen: Open, folder: Path) -> None:
     fill(reopen(), A, 1, 100)
     journal = reopen()
