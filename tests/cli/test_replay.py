@@ -6,6 +6,8 @@ import socket
 
 import obspy
 import pytest
+import seedlink_client
+import trustme
 from obspy.clients.seedlink.basic_client import Client
 
 
@@ -107,3 +109,38 @@ def test_a_fault_that_is_none_is_wrong_usage_and_names_those_there_are(quake_str
     done = quake_stream("replay", demo_records, "--fault", "dorp=0.01")
     assert done.status == 2
     assert "drop=0.01, repeat=0.01, swap=0.01" in " ".join(done.err.replace("│", " ").split())
+
+
+def test_an_encrypted_server_admits_who_knows_the_password(program, demo_records, tmp_path):
+    authority = trustme.CA()
+    certificate, password = tmp_path / "server.pem", tmp_path / "password"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+    password.write_text("s3cret")
+    password.chmod(0o600)
+    options = ("--tls-cert", certificate, "--user", "anna", "--password-file", password)
+    server = program("replay", demo_records, "--port", 0, "--speed", 0, *options)
+    server.until(lambda: bool(server.err))
+    found = re.fullmatch(r"570 records at seedlinks://127\.0\.0\.1:(\d+); Ctrl-C ends", server.err[0])
+    assert found, server.err
+    login = {"tls": True, "tls_noverify": True, "timeout": 20, "auth": ("anna", "s3cret")}
+    with seedlink_client.SeedLink("127.0.0.1", int(found[1]), **login) as client:
+        client.add_stream("BW_UH1")
+        packet = next(client.collect(reconnect=False))
+    assert packet.station_id == "BW_UH1"
+    assert server.stop(signal.SIGTERM) == 0
+    assert "s3cret" not in " ".join(server.err)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--tls-key", "x"), "needs --tls-cert as well"),
+        (("--tls-cert", "/dev/null"), "/dev/null: "),
+        (("--tls-cert", "/nowhere"), "/nowhere: No such file"),
+        (("--user", "anna"), "belong together"),
+    ],
+)
+def test_half_of_what_encryption_needs_is_wrong_usage(quake_stream, demo_records, options, message):
+    done = quake_stream("replay", demo_records, *options)
+    assert done.status == 2
+    assert message in " ".join(done.err.replace("│", " ").split())
