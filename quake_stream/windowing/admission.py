@@ -14,7 +14,7 @@ MAX_TIME_NS = 7_258_118_400 * NS_PER_S  # 2200-01-01: before int64 nanoseconds e
 MAX_COUNTS = 1e30  # far above any digitizer; its square still fits a float32 sum in float64
 
 
-def refusal(packet: Packet, max_future_ns: int) -> str | None:
+def refusal(packet: Packet, max_future_ns: int, newest_ns: int | None = None) -> str | None:
     """
     Give the reason to refuse a packet, or None.
 
@@ -23,7 +23,10 @@ def refusal(packet: Packet, max_future_ns: int) -> str | None:
     packet
         A packet with samples.
     max_future_ns
-        By how much a packet may begin after its arrival.
+        By how much a packet may begin after its arrival, or after the data before it: where these go on,
+        it is the host's clock that was set back.
+    newest_ns
+        Time after the newest data of the instrument, UTC ns; None before the first.
 
     Returns
     -------
@@ -35,7 +38,8 @@ def refusal(packet: Packet, max_future_ns: int) -> str | None:
         return "sample_rate"
     if packet.start_ns < MIN_TIME_NS or packet.end_ns > MAX_TIME_NS:
         return "absurd_time"
-    if packet.start_ns > packet.received_ns + max_future_ns:
+    now_ns = packet.received_ns if newest_ns is None else max(packet.received_ns, newest_ns)
+    if packet.start_ns > now_ns + max_future_ns:
         return "future"
     if packet.samples.dtype.kind == "f" and not np.all(np.abs(packet.samples) <= MAX_COUNTS):
         return "not_finite"

@@ -115,12 +115,12 @@ class Assembler:
             self._count("packets.empty")
             return [], []
         useful = is_useful(code, self._spec.component_sets)
-        reason = refusal(packet, self._max_future_ns) if useful else "component"
+        newest_ns = self.last_data_ns
+        reason = refusal(packet, self._max_future_ns, newest_ns) if useful else "component"
         if reason:
             self._count("packets.refused", reason=reason)
             return [], []
         self._make_room(packet)
-        newest_ns = self.last_data_ns
         if newest_ns is not None and packet.start_ns - newest_ns > self._wait_ns:
             self._resumed_ns = packet.start_ns
         if self._first_ns is None:
