@@ -1,7 +1,12 @@
 """The SeedLink client and replay servers that say wrong things: what is lost is a gap, and nothing else is lost."""
 
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
 import pytest
-from fake_seedlink import START_NS
+from fake_seedlink import START_NS, FakeServer, Peer, info, packet
 from hostile import (
     ByLink,
     HandClock,
@@ -16,6 +21,7 @@ from hostile import (
 )
 from structlog.testing import capture_logs
 
+from quake_stream.ingest.seedlink import info as info_text
 from quake_stream.replay.faults import (
     cut_after_bytes,
     reorder,
@@ -23,9 +29,17 @@ from quake_stream.replay.faults import (
     reset_sequences,
     together,
 )
+from quake_stream.replay.info import info_packets
 from quake_stream.types import NS_PER_S
 
 PACKET_BYTES = 8 + 128
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeServer]:
+    server = FakeServer()
+    yield server
+    server.close()
 
 
 def cut_after(*n_packets: int) -> ByLink:
@@ -153,7 +167,7 @@ def test_what_the_ring_overwrote_while_the_link_was_dead_is_a_gap_of_exactly_tha
         relay.swallow()
         clock.send_until(server, 99)
         assert server.finished.wait(20)
-        client.until(lambda: client.total("connections.lost", "silent") == 1)
+        client.until(lambda: client.total("connections.lost", "silent") >= 1)
         relay.is_closed = False
         last_is(client, 99)
         heard = Heard(client.packets)
@@ -269,3 +283,107 @@ def test_a_station_that_the_server_learns_to_know_is_read_from_the_next_connecti
         client.until(lambda: client.total("connections.lost", "refused") >= 1)
         with serve(make_records(range(5, 9), "AAA", "BBB"), port=server.port):
             last_is(client, 8, "AAA", "BBB")
+
+
+# --- too much ---------------------------------------------------------------------------------------------
+
+
+def resident_mb() -> float:
+    """Memory of this process."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * resource.getpagesize() / 1e6
+
+
+@pytest.mark.fault(22)
+@pytest.mark.parametrize(
+    "more", ["", 'description="a place with a long name" begin_seq="000001" end_seq="FFFFFF"']
+)
+def test_a_wildcard_for_which_the_server_lists_200_000_stations_is_refused_in_words(fake, more) -> None:
+    """Eight megabytes of names; or more than 16, which are not even read to their end."""
+    fake.hello = b"SeedLink v3.0 (old)\r\nsite\r\n"
+    names = (f'<station name="S{n}" network="XX" {more}/>' for n in range(200_000))
+    fake.replies["INFO STATIONS"] = info_packets("".join(names))
+    before_mb = resident_mb()
+    with capture_logs() as logs, listen(fake.address, "XX.*") as client:
+        client.until(lambda: client.total("connections.lost") > 0)
+        assert client.total("connections.lost", "too_many_stations") == 1
+        assert len(client.source._table.entries) == 1
+        assert resident_mb() - before_mb < 150
+    (lost,) = (entry for entry in logs if entry["event"] == "seedlink.lost")
+    assert "20000" in lost["detail"]
+    # Not every minute, as the list has megabytes and only the operator can narrow the streams.
+    assert lost["retry_in_s"] == 3600.0
+
+
+@pytest.mark.fault(22)
+def test_of_10_000_stations_that_come_through_a_wildcard_those_within_the_limit_are_taken() -> None:
+    """The server itself understands the wildcard; a station that is known goes on among the others."""
+    n_others, limit = 10_000, 100
+    good = make_record(0, "WHOSE")
+
+    def with_others(n, sent):
+        codes = (np.base_repr(i, 36).rjust(5, "0").encode() for i in range(n_others))
+        others = (sent[:8] + good.replace(b"WHOSE", code) for code in codes)
+        return (sent, *others) if n == 0 else (sent,)
+
+    before_mb = resident_mb()
+    with (
+        capture_logs() as logs,
+        serve(make_records(9), faults=ByLink(Rewrite(with_others))) as server,
+        listen(server.address, max_stations=limit) as client,
+    ):
+        last_is(client, 8)
+        n_taken = limit - 2  # the wildcard and AAA are in the table, too
+        assert client.total("records.refused", "too_many_stations") == n_others - n_taken
+        assert len(client.packets) == 9 + n_taken
+        assert len(client.source._table.entries) == limit
+        assert len(client.source.counts()) < 10
+        assert Heard(client.packets).seconds() == [range(9)]
+        assert resident_mb() - before_mb < 100
+    (said,) = (entry for entry in logs if entry["event"] == "seedlink.too_many_stations")
+    assert said["limit"] == limit
+
+
+def endless_after(command: str):
+    """Answer properly until this command, and that one without end."""
+    part = info("x" * 912)[: 2 * 520].replace(b"SLINFO  ", b"SLINFO *")
+
+    def behaviour(peer: Peer) -> None:
+        while (said := peer.command()) != command:
+            peer.answer(said)
+        while True:
+            peer.send(part * 200)
+
+    return behaviour
+
+
+@pytest.mark.parametrize("level", ["INFO ID", "INFO STATIONS"])
+def test_an_info_that_never_ends_is_left_and_data_are_had_without(fake, monkeypatch, level) -> None:
+    monkeypatch.setattr(info_text, "MAX_INFO_BYTES", 2**20)
+    fake.hello = b"SeedLink v3.0 (old)\r\nsite\r\n"
+    fake.stations_xml = '<station name="AAA" network="XX"/>'
+    fake.behaviours = [endless_after(level)] * 3
+    for second in range(3):
+        fake.feed(second + 1, make_record(second))
+    with listen(fake.address, "XX.*") as client:
+        last_is(client, 2)
+        assert client.total("connections.lost", "handshake") == 3
+        assert Heard(client.packets).seconds() == [range(3)]
+
+
+@pytest.mark.fault(4)
+def test_an_info_that_never_ends_in_mid_stream_does_not_pass_for_life(fake) -> None:
+    """The connection is busy, and no data come any more."""
+
+    def drown(peer: Peer) -> None:
+        peer.negotiate()
+        peer.send(packet(1, make_record(0)))
+        endless_after("INFO ID")(peer)
+
+    fake.behaviours = [drown]
+    for second in range(3):
+        fake.feed(second + 1, make_record(second))
+    with listen(fake.address, "XX.AAA", keepalive_s=0.1) as client:
+        last_is(client, 2)
+        assert client.total("connections.lost", "silent") >= 1
+        assert Heard(client.packets).seconds() == [range(3)]

@@ -150,12 +150,13 @@ class Connection(Dialogue):
             answer = self.ask_info(level)
             if answer.is_error:
                 continue
-            for network, station in self.dialect.stations(answer.text):
-                if self.table.get(network, station) is None and self.table.covers(network, station):
-                    if self.table.is_full:
-                        limit = self.table.max_stations
-                        raise LinkLostError(Lost.TOO_MANY_STATIONS, f"more than {limit}: narrow the streams")
-                    self.table.add(network, station)
+            listed = dict.fromkeys(self.dialect.stations(answer.text))
+            new = [codes for codes in listed if not self.table.get(*codes) and self.table.covers(*codes)]
+            n, limit = len(self.table.entries) + len(new), self.table.max_stations
+            if n > limit:
+                raise LinkLostError(Lost.TOO_MANY_STATIONS, f"{n}, the limit is {limit}: narrow the streams")
+            for codes in new:
+                self.table.add(*codes)
             return True
         return False
 
