@@ -118,7 +118,7 @@ class SourceSection(Section):
             raise ValueError("user and token_file are two ways to say who we are: set one of them")
         keys = ("ca_file", "user", "token_file")
         given = [key for key in keys if getattr(self, key) is not None]
-        if given and urlsplit(self.url).scheme != "seedlinks":
+        if given and not self.is_encrypted:
             raise ValueError(f"{given[0]} needs an encrypted connection: write seedlinks://host:port")
         if self.protocol == "3" and set(given) & {"user", "token_file"}:
             raise ValueError('protocol "3" has no way to say who we are: leave it out, or write "4"')
@@ -133,6 +133,11 @@ class SourceSection(Section):
     def exclude_patterns(self) -> tuple[StreamPattern, ...]:
         """Parsed ``exclude``."""
         return parse_list(self.exclude)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it is read through TLS."""
+        return urlsplit(self.url).scheme == "seedlinks"
 
     @property
     def server(self) -> str:

@@ -14,6 +14,7 @@ from quake_stream.detection.trigger import TriggerSettings
 from quake_stream.errors import ConfigError, SourceError
 from quake_stream.ingest.files import FileSource
 from quake_stream.ingest.resume import ResumeStore
+from quake_stream.ingest.seedlink.credentials import Credentials
 from quake_stream.ingest.seedlink.source import SeedLinkSource
 from quake_stream.models.stalta import StaLtaModel
 from quake_stream.packet_queue import PacketQueue
@@ -111,6 +112,18 @@ def test_servers_become_seedlink_sources_with_their_names():
     sources = build.sources(config("seedlink://a", "seedlink://b:18001"), ResumeStore(None))
     assert [type(source) for source in sources] == [SeedLinkSource] * 2
     assert [source.name for source in sources] == ["a:18000", "b:18001"]
+
+
+def test_an_encrypted_server_gets_its_authority_its_version_and_our_name():
+    secret = {"url": "seedlinks://a", "user": "anna", "password_file": "/p", "ca_file": "/c", "protocol": "4"}
+    section = parse({"source": [secret]}, name="x").source[0]
+    settings = build.link_settings(section)
+    assert settings.credentials == Credentials(user="anna", secret_file=Path("/p"))
+    assert (settings.ca_file, settings.protocol) == (Path("/c"), "4")
+    (source,) = build.sources(parse({"source": [secret]}, name="x"), ResumeStore(None))
+    assert source.name == "a:18500"
+    token = parse({"source": [{"url": "seedlinks://a", "token_file": "/t"}]}, name="x").source[0]
+    assert build.link_settings(token).credentials == Credentials(secret_file=Path("/t"))
 
 
 def test_recordings_become_one_source_in_the_order_of_their_data(demo_records):

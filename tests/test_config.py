@@ -13,6 +13,7 @@ from quake_stream.types import SourceId
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 SOURCE = {"source": [{"url": "seedlink://localhost"}]}
+SECRET = {"url": "seedlinks://h", "user": "anna", "password_file": "/p"}
 
 
 def problems(data: dict) -> list[str]:
@@ -74,6 +75,17 @@ def test_all_problems_are_reported_at_once_with_file_key_and_what_is_allowed():
         ({"source": []}, "source: at least one source is needed"),
         ({"source": [{"url": "seedlink://h:x"}]}, "source[1].url: Port could not be cast"),
         ({"source": [{"url": "seedlink:///x"}]}, "the address has no host"),
+        ({"source": [{"url": "seedlinks://h/x"}]}, "write host and port only: seedlinks://host:port"),
+        ({"source": [{"url": "seedlinks://h", "user": "anna"}]}, "user and password_file belong together"),
+        ({"source": [SECRET | {"token_file": "/t"}]}, "two ways to say who we are: set one of them"),
+        ({"source": [SECRET | {"url": "seedlink://h"}]}, "user needs an encrypted connection"),
+        ({"source": [{"url": "seedlink://h", "ca_file": "/c"}]}, "ca_file needs an encrypted connection"),
+        ({"source": [SECRET | {"protocol": "3"}]}, 'protocol "3" has no way to say who we are'),
+        ({"source": [SECRET | {"user": "two words"}]}, "source[1].user: "),
+        (
+            {"source": [{"url": "seedlink://h", "protocol": "5"}]},
+            "source[1].protocol: must be 'auto', '3' or '4'",
+        ),
         ({"source": [{"url": "seedlink://h", "streams": ["IU"]}]}, "'IU' names no stream"),
         ({"stations": {"CX": {"on": 0.5}}}, 'stations.CX: write the station as "NET.STA"'),
         ({"trigger": {"on": 0.5, "off": 0.6}}, "trigger: off (0.6) must not be above on (0.5)"),
@@ -92,6 +104,7 @@ def test_a_wrong_value_is_named_with_the_reason(change, message):
         ("seedlink://a", "seedlink://a:18000"),
         ("seedlink://a:18000", "seedlink://A"),
         ("seedlink://[::1]:18001/", "seedlink://[::1]:18001"),
+        ("seedlink://a:18500", "seedlinks://a"),
     ],
 )
 def test_two_entries_for_one_server_are_refused_and_both_named(urls):

@@ -41,7 +41,8 @@ def findings(probe: Probe, section: SourceSection, *, listened_s: float) -> list
     greeting = probe.greeting
     if greeting is None:
         return [warning(name, "the check was stopped before the server had answered")]
-    found = [ok(name, _identity(greeting)), *_wildcards(probe, greeting, section.include_patterns)]
+    found = [ok(name, _identity(greeting)), *_language(name, greeting, section)]
+    found += _wildcards(probe, greeting, section.include_patterns)
     missing = _missing(greeting, section.include_patterns)
     found += _patterns(name, greeting, missing, section.exclude_patterns)
     found += _refusals(probe, missing)
@@ -89,6 +90,16 @@ def _identity(greeting: Greeting) -> str:
     if greeting.stations is not None:
         return f"reached: {who}; it lists {len(greeting.stations)} stations, but not their streams"
     return f"reached: {who}; it does not list what it has"
+
+
+def _language(name: str, greeting: Greeting, section: SourceSection) -> list[Finding]:
+    """Tell how it is spoken to, where that is out of the ordinary."""
+    if section.is_encrypted:
+        admitted = ", and it admits us" if section.user or section.token_file else ""
+        return [
+            ok(name, f"SeedLink {greeting.version}, encrypted; its certificate proves its name{admitted}")
+        ]
+    return [ok(name, f"SeedLink {greeting.version}")] if greeting.version != "3" else []
 
 
 def _wildcards(probe: Probe, greeting: Greeting, include: Sequence[StreamPattern]) -> list[Finding]:

@@ -39,6 +39,7 @@ class Greeting:
     even these.  ``asked_ns`` is when (UTC ns).
     """
 
+    version: str  # of SeedLink that is spoken, "3" or "4"
     hello: str
     organization: str
     has_wildcards: bool
@@ -77,7 +78,7 @@ class Probe:
     Parameters
     ----------
     address
-        ``seedlink://host[:port]`` or ``host[:port]``.
+        ``seedlink://host[:port]``, ``seedlinks://host[:port]`` (through TLS) or ``host[:port]``.
     include, exclude
         Streams wanted.
     settings
@@ -219,6 +220,7 @@ def _greeting(hello: str, dialect: Dialect, listing: tuple[str, str] | None, now
     level, text = listing or ("", "")
     lines = ["".join(c if c.isprintable() else "?" for c in line) for line in hello.splitlines()]
     return Greeting(
+        version=dialect.version,
         hello=lines[0][:_MAX_HELLO_CHARACTERS],
         organization=lines[1][:_MAX_HELLO_CHARACTERS] if len(lines) > 1 else "",
         has_wildcards=dialect.has_wildcards or "NSWILDCARD" in hello.upper(),

@@ -21,6 +21,7 @@ Z1, Z2 = SourceId.from_nslc("CX.PB01..HHZ"), SourceId.from_nslc("CX.PB02..HHZ")
 
 def greeting(*offered: SourceId, **changes: object) -> Greeting:
     values = {
+        "version": "3",
         "hello": "SeedLink v3.3",
         "organization": "IPOC",
         "has_wildcards": True,
@@ -73,6 +74,14 @@ def test_a_server_on_which_all_is_well_is_described():
         "it accepts wildcards in network and station": Level.OK,
         "data of 1 of 2 wanted streams arrived within 10.0 s": Level.OK,
     }
+
+
+def test_an_encrypted_server_and_a_newer_language_are_named():
+    secret = SourceSection(url="seedlinks://a:18000", streams=("CX.*",), token_file="/x")
+    probe = Probed(secret, greeting(Z1, version="4"), n_records={Z1: 1})
+    text = "SeedLink 4, encrypted; its certificate proves its name, and it admits us"
+    assert told(probe)[text] is Level.OK
+    assert told(Probed(section("CX.*"), greeting(Z1, version="4")))["SeedLink 4"] is Level.OK
 
 
 def test_a_pattern_without_streams_is_a_problem_with_a_hint():

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 from fake_seedlink import DEADLINE_S, FakeServer, Peer, record
+from transports import WAYS, make_way
 
 from quake_stream.counters import Counters
 from quake_stream.ingest.probe import Probe
@@ -48,9 +49,10 @@ def running(probe: Probe) -> Iterator[Probe]:
 
 
 def look(address: str, *streams: str, exclude: tuple[str, ...] = (), **options) -> Probe:
-    settings = SeedLinkSettings(
-        retry_first_s=0.01, retry_limit_s=0.05, command_timeout_s=options.pop("command_timeout_s", 20.0)
-    )
+    limits = {"retry_first_s": 0.01, "retry_limit_s": 0.05}
+    keys = ("command_timeout_s", "protocol", "ca_file", "credentials")
+    limits |= {key: options.pop(key) for key in keys if key in options}
+    settings = SeedLinkSettings(**limits)
     return Probe(
         address, include=parse_list(streams), exclude=parse_list(exclude), settings=settings, **options
     )
@@ -64,7 +66,8 @@ def test_a_probe_learns_what_a_server_is_offers_and_sends(recording, wildcards):
     ):
         assert probe.done.wait(DEADLINE_S)
     assert probe.greeting is not None
-    assert probe.greeting.hello.startswith("SeedLink v3.1 (quake_stream/")
+    assert probe.greeting.hello.startswith(f"SeedLink v{'4.0' if wildcards else '3.1'} (quake_stream/")
+    assert probe.greeting.version == "3"
     assert probe.greeting.organization == "quake_stream replay"
     assert probe.greeting.has_wildcards is wildcards
     assert len(probe.greeting.offers) == 6
@@ -75,6 +78,35 @@ def test_a_probe_learns_what_a_server_is_offers_and_sends(recording, wildcards):
     assert heard["BW.UH4..EHZ"].record_s == pytest.approx(0.56, abs=0.02)
     assert -1.0 < heard["BW.UH4..EHZ"].latency_s < 30.0
     assert all(h.n_records >= 1 for h in heard.values())
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_probe_learns_the_same_in_every_way(recording, tmp_path, name):
+    way = make_way(name, tmp_path)
+    with replayed(recording, **way.server) as server:
+        probe = look(f"{way.scheme}://{server.address}", "BW.UH?", **way.client)
+        with running(probe):
+            assert probe.done.wait(DEADLINE_S)
+    assert probe.greeting is not None
+    assert (probe.greeting.version, probe.greeting.has_wildcards) == (way.version, True)
+    assert {offer.source_id for offer in probe.greeting.offers} == set(probe.heard())
+    assert len(probe.greeting.stations) == 4
+    assert all(offer.first_ns is not None for offer in probe.greeting.offers)
+
+
+def test_a_server_without_proof_and_one_that_does_not_admit_us_are_told_apart(recording, tmp_path):
+    way = make_way("tls4", tmp_path)
+    with replayed(recording, **way.server) as server:
+        url = f"seedlinks://{server.address}"
+        for changes, reason in (({"ca_file": None}, Lost.CERTIFICATE), ({"credentials": None}, None)):
+            probe = look(url, "BW.UH1", **(way.client | changes))
+            with running(probe):
+                assert probe.greeted.wait(DEADLINE_S)
+                assert (probe.failure and probe.failure.reason) == reason
+        (tmp_path / "password").write_text("wrong")
+        probe = look(url, "BW.UH1", **way.client)
+        probe.run()
+    assert probe.failure.reason is Lost.AUTH
 
 
 def test_a_probe_of_nothing_that_is_there_is_done_at_once(recording):

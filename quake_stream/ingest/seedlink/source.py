@@ -47,7 +47,7 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
     Parameters
     ----------
     address
-        ``seedlink://host[:port]`` or ``host[:port]``.
+        ``seedlink://host[:port]``, ``seedlinks://host[:port]`` (through TLS) or ``host[:port]``.
     include, exclude
         Streams wanted; what comes beside them is dropped and counted.
     positions
