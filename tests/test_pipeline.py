@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -221,3 +222,72 @@ def test_a_model_that_fails_on_everything_is_an_error_with_its_reason():
     pipe = pipeline(DataClock(), served=Lost())
     with pytest.raises(InferenceError, match="fails on any input: RuntimeError: CUDA error"):
         run(pipe, packets(60))
+
+
+def with_a_sample(packet, value):
+    values = packet.samples.astype(np.float32)
+    values[50] = value
+    return replace(packet, samples=values)
+
+
+BAD = {
+    "nan": lambda p: with_a_sample(p, np.nan),
+    "inf": lambda p: with_a_sample(p, -np.inf),
+    "huge": lambda p: with_a_sample(p, 1e38),
+    "future": lambda p: replace(p, start_ns=p.start_ns + DAY_NS),
+    "1970": lambda p: replace(p, start_ns=0),
+    "rate": lambda p: replace(p, sample_rate_hz=50.0, samples=p.samples[::2]),
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "count"),
+    [
+        pytest.param("nan", "packets.refused.not_finite", marks=pytest.mark.fault(9)),
+        pytest.param("inf", "packets.refused.not_finite", marks=pytest.mark.fault(10)),
+        pytest.param("huge", "packets.refused.not_finite", marks=pytest.mark.fault(10)),
+        pytest.param("future", "packets.refused.future", marks=pytest.mark.fault(16)),
+        pytest.param("1970", "packets.refused.absurd_time", marks=pytest.mark.fault(16)),
+        pytest.param("rate", "traces.restarted.rate_change", marks=pytest.mark.fault(20)),
+    ],
+)
+def test_a_bad_packet_costs_no_detection_but_over_itself(fault, count):
+    """Between two earthquakes, at one of two stations that are scored together."""
+    streams = [list(packets(90, [40.0, 75.0], nslc=f"CX.PB0{n}..HHZ")) for n in (1, 2)]
+    both = [packet for pair in zip(*streams, strict=True) for packet in pair]
+    expected = run(pipeline(DataClock()), both)
+    at = 2 * 50 + 1
+    pipe = pipeline(DataClock())
+    found = run(pipe, [*both[:at], BAD[fault](both[at]), *both[at + 1 :]])
+    good = streams[0][0].source_id.instrument
+    assert lives(found)[good] == lives(expected)[good]
+    assert [(d.id, d.state) for d in found] == [(d.id, d.state) for d in expected]
+    snapshot = pipe.detector.counters.snapshot()
+    assert by_reason(snapshot)[count] in {1, 2}  # the rate changes, and back again
+    assert {key.station for key in snapshot if key.name in count} == {"CX.PB02"}
+
+
+@pytest.mark.fault(11)
+def test_an_earthquake_that_clips_is_still_a_detection():
+    clipped = [replace(p, samples=np.clip(p.samples, -500, 500)) for p in packets(60, [40.0])]
+    assert [d.state for d in run(pipeline(DataClock()), clipped)] == ["new", "end"]
+
+
+@pytest.mark.fault(14)
+@settings(max_examples=8)
+@given(data=st.data(), packet_s=st.sampled_from([0.5, 2.0]))
+def test_repeats_and_overlaps_give_the_same_detections_and_none_twice(data, packet_s):
+    """As after a reconnection: what came last comes again, in other pieces, before or after the next data."""
+    (whole,) = packets(50, [25.0, 38.0], packet_s=50.0)
+    stream = list(packets(50, [25.0, 38.0], packet_s=packet_s))
+    expected = run(pipeline(DataClock()), stream)
+    again = []
+    for packet in stream:
+        n_back = data.draw(st.sampled_from([0, 0, 0, 130, 700]))
+        stop = (packet.start_ns - START_NS) * 100 // NS_PER_S
+        start = max(0, stop - n_back)
+        at_ns = START_NS + start * NS_PER_S // 100
+        repeat = replace(packet, start_ns=at_ns, samples=whole.samples[start : stop + 10])
+        again += data.draw(st.permutations([packet, repeat])) if start < stop else [packet]
+    assert len({d.id for d in expected}) == 2
+    assert run(pipeline(DataClock()), again) == expected

@@ -10,7 +10,7 @@ from quake_stream.config import Config
 from quake_stream.detection.detector import N_COMPONENTS
 from quake_stream.detection.features import get_transform
 from quake_stream.diagnosis.report import CONFIGURATION, MODEL, Finding, Load, ok, problem, problems, warning
-from quake_stream.errors import ConfigError, ModelError
+from quake_stream.errors import ConfigError, InferenceError, ModelError
 from quake_stream.protocols import Model
 from quake_stream.types import ModelSpec
 
@@ -22,7 +22,7 @@ def load(config: Config) -> tuple[Model | None, list[Finding]]:
     """Load the model and hold the thresholds of all levels against it; None where it cannot be used."""
     try:
         model = build.model(config)
-    except ModelError as exc:
+    except (InferenceError, ModelError) as exc:
         return None, problems(MODEL, exc)
     spec = model.spec
     found = [ok(MODEL, _describe(spec)), *_thresholds(config, spec)]

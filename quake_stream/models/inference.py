@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from quake_stream.detection.features import get_transform
-from quake_stream.errors import ModelError
+from quake_stream.errors import InferenceError
 from quake_stream.models.checkpoint import LoadedModel
 from quake_stream.types import ModelSpec
 
@@ -30,8 +30,8 @@ class TorchModel:
 
     Raises
     ------
-    ModelError
-        ``device`` is "cuda" and there is none.
+    InferenceError
+        ``device`` is "cuda" and there is none: its driver may still be loading, so a restart is worth it.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class TorchModel:
         if batch_windows < _ROWS:
             raise ValueError(f"batch_windows must be at least {_ROWS}, not {batch_windows}")
         if device == "cuda" and not torch.cuda.is_available():
-            raise ModelError('device "cuda": torch finds no usable GPU here')
+            raise InferenceError('device "cuda": torch finds no usable GPU here')
         torch.set_num_threads(threads)
         # In evaluation mode torch takes another attention kernel than in training; on CPU that slows the whole
         # network down (325 against 500 windows a second at batches of 64 on one AVX2 core).

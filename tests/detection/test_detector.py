@@ -293,7 +293,6 @@ def test_packets_of_too_many_instruments_are_refused_and_counted_and_the_others_
     assert n_refused == len(refused)
 
 
-@pytest.mark.fault(22)
 def test_stations_that_come_and_go_for_days_take_no_more_memory_than_those_of_a_day(net):
     detector = net.detector()
     packets = net.packets(net.recording(7))

@@ -60,6 +60,7 @@ def test_an_instrument_is_triggered_while_its_detection_is_on(net, quake):
     assert detector.instruments()[0].state == "triggered"
 
 
+@pytest.mark.fault(13)
 def test_a_gap_closes_a_detection_before_the_windows_after_it_come(net, quake):
     detector = net.detector()
     before = net.packets(quake[:, :4400])
@@ -99,6 +100,7 @@ def key(detection):
     return (detection.id, detection.state, detection.revision, detection.off_ns, detection.onset_ns)
 
 
+@pytest.mark.fault(11)
 def test_a_dead_component_counts_as_missing(net, quake):
     dead = quake.copy()
     dead[1] = 7
@@ -111,6 +113,7 @@ def test_a_dead_component_counts_as_missing(net, quake):
     assert [key(r) for r in results] == [key(r) for r in alone]
 
 
+@pytest.mark.fault(11)
 def test_a_component_that_comes_back_to_life_is_used_when_its_background_is_alive(net):
     recording = net.recording(120)
     recording[1, :6000] = 7
@@ -125,6 +128,7 @@ def test_a_component_that_comes_back_to_life_is_used_when_its_background_is_aliv
     assert {len(c) for start, c in used.items() if start >= 6000 + 1280 + 512} == {3}
 
 
+@pytest.mark.fault(11)
 def test_an_instrument_without_any_live_component_gives_no_window(net):
     detector = net.detector()
     assert net.run(detector, net.packets(np.full((3, 4000), 5, np.int32))) == []
@@ -132,6 +136,7 @@ def test_an_instrument_without_any_live_component_gives_no_window(net):
     assert detector.instruments()[0].state == "warming_up"
 
 
+@pytest.mark.fault(21)
 def test_components_that_the_model_accepts_in_no_set_are_refused(net, quake):
     detector = net.detector()
     net.run(detector, net.packets(quake[:2], codes="NE"))

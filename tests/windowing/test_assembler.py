@@ -121,6 +121,7 @@ def test_three_components_are_used_as_soon_as_they_are_seen(codes, chosen):
     assert {w.components for w in feeder.windows} == {tuple(chosen)}
 
 
+@pytest.mark.fault(21)
 def test_a_lone_vertical_is_used_after_waiting_for_others():
     feeder = Feeder(component_wait_s=10)
     for start in range(0, 1100, 100):
@@ -153,6 +154,8 @@ def test_a_component_that_no_set_holds_is_refused_and_counted():
     assert feeder.assembler.last_data_ns is None
 
 
+@pytest.mark.fault(9)
+@pytest.mark.fault(16)
 def test_a_refused_packet_changes_only_a_counter():
     feeder = Feeder(sets=("Z",))
     feeder.feed("Z", 0, 600, rate=1e-6)
@@ -170,6 +173,7 @@ def test_a_packet_without_samples_is_only_counted():
     assert feeder.counters.total("packets.empty") == 1
 
 
+@pytest.mark.fault(12)
 def test_a_window_over_a_hole_is_skipped_once_data_beyond_its_end_have_come():
     feeder = Feeder(sets=("Z",))
     feeder.feed("Z", 0, 700)
@@ -182,6 +186,7 @@ def test_a_window_over_a_hole_is_skipped_once_data_beyond_its_end_have_come():
     assert len(feeder.gaps) == 1
 
 
+@pytest.mark.fault(15)
 def test_a_hole_that_is_filled_before_the_window_is_decided_makes_it_complete():
     feeder = Feeder(sets=("Z",))
     feeder.feed("Z", 0, 300)
@@ -218,6 +223,7 @@ def test_without_the_span_of_the_filter_a_window_is_warming_up():
     assert feeder.read(feeder.windows[0], filtered=False)[:, 0].tolist() == list(range(500, 500 + N))
 
 
+@pytest.mark.fault(21)
 def test_a_silent_component_is_left_out_and_taken_back_when_it_serves_again():
     feeder = Feeder(component_wait_s=10, ring_s=100)
     for start in range(0, 6000, 100):
@@ -266,6 +272,7 @@ def test_windows_wait_for_a_component_that_is_merely_late():
     assert feeder.starts() == _range(0, 2100 - N + 1)
 
 
+@pytest.mark.fault(21)
 def test_if_the_vertical_is_silent_windows_are_skipped_and_counted():
     feeder = Feeder(component_wait_s=10)
     for start in range(0, 4000, 100):
@@ -304,6 +311,7 @@ def test_records_longer_than_the_ring_lose_no_window():
     assert feeder.counters.total("components.silent") == 0
 
 
+@pytest.mark.fault(13)
 def test_a_jump_of_years_is_skipped_by_arithmetic():
     feeder = Feeder(sets=("Z",))
     feeder.feed("Z", 0, 1000)
@@ -348,6 +356,7 @@ def _cut(total, sizes):
     return list(pairwise(cuts))
 
 
+@pytest.mark.fault(14)
 @settings(max_examples=60, deadline=None)
 @given(
     rate=st.sampled_from([20.0, 31.25, 40.0, 50.0, 99.998, 100.0, 200.0, 250.0, 500.0]),
@@ -398,6 +407,7 @@ def test_after_a_restart_windows_have_the_same_bytes_once_the_filter_is_warm(rat
     assert restarted.items() <= whole.items()
 
 
+@pytest.mark.fault(12)
 @settings(max_examples=60, deadline=None)
 @given(
     pieces=st.lists(

@@ -76,6 +76,7 @@ def test_jitter_below_half_a_sample_is_contiguous_and_re_anchored(late):
     assert _is_ramp(feeder.read(0, 300), 0)
 
 
+@pytest.mark.fault(12)
 def test_a_gap_is_reported_and_never_filled():
     feeder = Feeder()
     feeder.feed(0, 100)
@@ -86,6 +87,7 @@ def test_a_gap_is_reported_and_never_filled():
     assert feeder.counts() == {"gaps": 1}
 
 
+@pytest.mark.fault(12)
 def test_a_gap_of_one_sample_is_a_gap():
     feeder = Feeder()
     feeder.feed(0, 100)
@@ -93,6 +95,7 @@ def test_a_gap_of_one_sample_is_a_gap():
     assert feeder.held() == [(0, 100), (101, 200)]
 
 
+@pytest.mark.fault(14)
 def test_an_overlap_is_trimmed_to_what_is_new():
     feeder = Feeder()
     feeder.feed(0, 100)
@@ -101,6 +104,7 @@ def test_an_overlap_is_trimmed_to_what_is_new():
     assert feeder.counts() == {"packets.overlapping": 1}
 
 
+@pytest.mark.fault(14)
 def test_in_an_overlap_the_first_writer_wins_and_conflicts_are_counted():
     feeder = Feeder()
     feeder.feed(0, 100)
@@ -110,6 +114,7 @@ def test_in_an_overlap_the_first_writer_wins_and_conflicts_are_counted():
     assert feeder.counts() == {"packets.overlapping": 1, "samples.conflicting": 40}
 
 
+@pytest.mark.fault(14)
 def test_a_repeat_is_ignored():
     feeder = Feeder()
     feeder.feed(0, 100)
@@ -120,6 +125,7 @@ def test_a_repeat_is_ignored():
     assert feeder.held() == [(0, 200)]
 
 
+@pytest.mark.fault(15)
 def test_a_late_packet_still_in_the_ring_is_written():
     feeder = Feeder()
     feeder.feed(0, 100)
@@ -144,6 +150,7 @@ def test_a_late_packet_is_resampled_and_filtered_like_one_in_time():
     )
 
 
+@pytest.mark.fault(15)
 def test_a_packet_older_than_the_ring_is_ignored_and_counted():
     feeder = Feeder(ring_s=10)
     feeder.feed(0, 100)
@@ -153,6 +160,7 @@ def test_a_packet_older_than_the_ring_is_ignored_and_counted():
     assert feeder.counts() == {"gaps": 1, "packets.dropped.too_old": 1}
 
 
+@pytest.mark.fault(13)
 def test_a_jump_longer_than_the_ring_leaves_only_what_is_new():
     feeder = Feeder(ring_s=10, highpass=True)
     feeder.feed(0, 1000)
@@ -184,6 +192,7 @@ def test_a_leap_second_keeps_the_samples_of_the_second_that_came_first():
     assert feeder.counts() == {"packets.overlapping": 1, "samples.conflicting": 100}
 
 
+@pytest.mark.fault(20)
 def test_a_rate_change_restarts_the_trace():
     feeder = Feeder()
     feeder.feed(0, 100)
@@ -195,6 +204,7 @@ def test_a_rate_change_restarts_the_trace():
     assert feeder.trace.end_ns == T0 + 2 * NS_PER_S
 
 
+@pytest.mark.fault(20)
 def test_a_rate_change_after_missing_time_is_a_gap():
     feeder = Feeder(rate=200.0)
     feeder.feed(0, 400)
@@ -203,6 +213,7 @@ def test_a_rate_change_after_missing_time_is_a_gap():
     assert feeder.held()[-1] == (300, 500)
 
 
+@pytest.mark.fault(20)
 def test_a_late_packet_of_another_rate_is_dropped():
     feeder = Feeder()
     feeder.feed(0, 1000)
@@ -266,6 +277,7 @@ def test_more_room_keeps_what_is_held():
 _RATES = [20.0, 31.25, 40.0, 50.0, 99.998, 100.0, 200.0, 250.0, 500.0]
 
 
+@pytest.mark.fault(14)
 @settings(max_examples=60, deadline=None)
 @given(
     rate=st.sampled_from(_RATES),
@@ -295,6 +307,7 @@ def test_the_same_samples_give_the_same_bits_in_any_packets(rate, phase, cuts, r
         assert all(a.read(*run).tobytes() == b.read(*run).tobytes() for run in a.runs)
 
 
+@pytest.mark.fault(15)
 @settings(max_examples=100, deadline=None)
 @given(
     pieces=st.permutations(range(12)),
