@@ -92,7 +92,7 @@ def test_the_data_clock_is_as_late_as_the_latest_packet_and_never_goes_back():
 
 
 def served(step_s: float) -> tuple[list[Detection], dict[str, int]]:
-    """Serve live data with an onset after 40 s while the host's clock is set at 41 s, with windows waiting."""
+    """Serve live data with an onset after 40 s while the host's clock is set at 43 s, with windows waiting."""
     host = Host()
     config = parse({"source": [{"url": "seedlink://a"}], "model": {"max_wait_s": 1.5}}, name="test")
     model, counters = StaLtaModel(), Counters()
@@ -102,7 +102,7 @@ def served(step_s: float) -> tuple[list[Detection], dict[str, int]]:
     for one in packets(80, [40.0]):
         host.elapsed_ns = one.end_ns - START_NS + NS_PER_S // 2
         found += pipeline.receive(replace(one, received_ns=host.utc_ns()))
-        if one.end_ns - START_NS == 41 * NS_PER_S:
+        if one.end_ns - START_NS == 43 * NS_PER_S:
             host.error_ns = round(step_s * NS_PER_S)
         found += pipeline.score()
     found += pipeline.finish()
