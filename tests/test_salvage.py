@@ -67,6 +67,14 @@ def test_one_bad_row_among_many_costs_few_calls():
 
 
 @pytest.mark.fault(25)
+def test_a_large_batch_of_bad_rows_does_not_hold_the_worker_up():
+    model = Fussy(RuntimeError("bad row"))
+    salvaged = salvage(model, batch(1000, range(1, 1000)))
+    assert set(salvaged.failed) == set(range(1, 1000))
+    assert model.n_calls < 250
+
+
+@pytest.mark.fault(25)
 def test_a_batch_that_fails_only_as_a_whole_keeps_all_its_scores():
     class Small(Fussy):
         def predict(self, features):
