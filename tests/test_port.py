@@ -136,27 +136,6 @@ def test_three_lines_connect_a_subscriber_and_a_reload_shuts_it_out(
     assert service.stop(signal.SIGTERM) == 0
 
 
-@pytest.mark.parametrize(
-    ("spoil", "why"),
-    [
-        (lambda keys: Path(keys["key"]).unlink(), "No such file"),
-        (lambda keys: Path(keys["clients"]).write_text("nonsense"), "line 1 is not a name"),
-        (lambda keys: keys.pop("clients"), "key and clients belong together"),
-    ],
-)
-def test_the_service_does_not_start_half_secured(
-    spoil: Callable[[dict[str, str]], object],
-    why: str,
-    program: Start,
-    configure: Callable[..., Path],
-    keys: dict[str, str],
-) -> None:
-    spoil(keys)
-    service = program("run", configure(**keys))
-    assert service.end() == 78
-    assert why in service.err[-1]
-
-
 def connections(stack: ExitStack, endpoint: str, n: int) -> Iterator[socket.socket]:
     host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
     for _ in range(n):

@@ -98,14 +98,14 @@ def test_losses_doubles_and_a_failed_service_are_problems():
 
 @pytest.mark.fault(49)
 def test_minutes_of_data_with_every_fault_lose_nothing_and_leave_nothing_behind(tmp_path):
-    options = ["--hours", "0.2", "--every", "0.5", "--minutes", "2.5", "--out", str(tmp_path), "--seed", "1"]
+    options = ["--hours", "0.1", "--every", "0.5", "--minutes", "2.5", "--out", str(tmp_path), "--seed", "1"]
     done = subprocess.run(
         [sys.executable, str(FOLDER), *options], capture_output=True, text=True, check=False, timeout=170
     )
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "soak.json").read_text())
     assert result["problems"] == []
-    assert result["samples"][-1]["data_s"] > 700, done.stdout
+    assert result["samples"][-1]["data_s"] >= 360, done.stdout
     assert set(result["acts"]) == {"server", "reload", "stall", "visitor", "strangers"}
     assert result["counts"]["connections.opened"] >= 2
     assert {slope["name"] for slope in result["slopes"]} == set(LIMITS)

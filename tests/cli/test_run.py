@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -141,3 +142,21 @@ def test_a_feed_that_others_could_reach_is_refused_with_what_to_do(quake_stream,
     done = quake_stream("run", written(GOOD + '[publish]\nbind = "tcp://0.0.0.0:5999"\n'))
     assert done.status == 78
     assert "allow_insecure = true" in done.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda keys: Path(keys["key"]).unlink(), "No such file"),
+        (lambda keys: Path(keys["clients"]).write_text("nonsense"), "line 1 is not a name"),
+        (lambda keys: keys.pop("clients"), "key and clients belong together"),
+    ],
+)
+def test_the_service_does_not_start_half_secured(quake_stream, written, tmp_path, spoil, why):
+    assert quake_stream("keys", "new", "station", "--folder", tmp_path).status == 0
+    keys = {"key": f"{tmp_path}/station.server.key", "clients": f"{tmp_path}/station.clients"}
+    spoil(keys)
+    lines = [f"{name} = {json.dumps(value)}" for name, value in keys.items()]
+    done = quake_stream("run", written("\n".join([GOOD + "[publish]", 'bind = "tcp://127.0.0.1:*"', *lines])))
+    assert done.status == 78
+    assert why in done.err.splitlines()[-1]
