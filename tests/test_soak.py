@@ -96,6 +96,7 @@ def test_losses_doubles_and_a_failed_service_are_problems():
     ]
 
 
+@pytest.mark.fault(41)
 @pytest.mark.fault(49)
 def test_minutes_of_data_with_every_fault_lose_nothing_and_leave_nothing_behind(tmp_path):
     options = ["--hours", "0.1", "--every", "0.5", "--minutes", "2.5", "--out", str(tmp_path), "--seed", "1"]
