@@ -1,5 +1,6 @@
 """The SeedLink client and a replay server between which the network fails: nothing that is held is lost."""
 
+import itertools
 import socket
 from collections.abc import Iterator
 
@@ -190,3 +191,25 @@ def test_a_server_that_accepts_nobody_is_tried_until_it_does() -> None:
             assert client.total("connections.opened") == 0
         for filler in fillers:
             filler.close()
+
+
+@pytest.mark.fault(6)
+@pytest.mark.parametrize("failing", [(0, 1), (1, 2, 3)], ids=["at the start", "later"])
+def test_a_name_that_cannot_be_looked_up_for_a_while_costs_no_data(failing) -> None:
+    attempts = itertools.count()
+
+    def resolve(_host: str, port: int, **options: int) -> list[tuple]:
+        if next(attempts) in failing:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return socket.getaddrinfo("127.0.0.1", port, **options)
+
+    with (
+        capture_logs() as logs,
+        serve(make_records(9), faults=cut_after_bytes(700)) as server,
+        listen(f"feed.invalid:{server.port}", getaddrinfo=resolve) as client,
+    ):
+        last_is(client, 8)
+        assert client.total("connections.lost", "dns") == len(failing)
+        assert Heard(client.packets).seconds() == [range(9)]
+    said = [entry for entry in logs if entry["event"] == "seedlink.lost" and entry["reason"] == "dns"]
+    assert [entry["detail"] for entry in said] == ["[Errno -3] Temporary failure in name resolution"]
