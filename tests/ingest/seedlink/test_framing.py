@@ -21,6 +21,7 @@ def frames(inbox: Inbox) -> list[bytes]:
     return found
 
 
+@pytest.mark.fault(1)
 @given(st.lists(st.sampled_from(BODIES), max_size=6), st.lists(st.integers(1, 700), min_size=1, max_size=30))
 def test_packets_of_any_length_are_found_however_they_are_split(bodies: list[bytes], cuts: list[int]) -> None:
     packets = [packet(i, body) for i, body in enumerate(bodies)]
@@ -68,6 +69,7 @@ def test_what_is_no_packet_is_a_desync(data: bytes) -> None:
     assert caught.value.sequence is None
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize("power", [0, 6, 17, 30, 255])
 def test_a_length_outside_128_bytes_to_64_kilobytes_is_a_desync_that_names_its_number(power: int) -> None:
     body = bytearray(record())

@@ -36,6 +36,7 @@ def test_the_second_address_is_tried_when_the_first_refuses(pulse: Pulse) -> Non
             assert not sock.getblocking()
 
 
+@pytest.mark.fault(5)
 def test_a_server_that_does_not_accept_is_given_up_at_the_time_out(pulse: Pulse) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         fillers = [socket.socket() for _ in range(4)]
@@ -50,6 +51,7 @@ def test_a_server_that_does_not_accept_is_given_up_at_the_time_out(pulse: Pulse)
     assert caught.value.reason is Lost.CONNECT_TIMEOUT
 
 
+@pytest.mark.fault(6)
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [(OSError("no name"), Lost.DNS), (UnicodeError("label too long"), Lost.DNS), ([], Lost.DNS)],
@@ -119,6 +121,7 @@ def test_a_full_send_buffer_takes_nothing_and_does_not_block() -> None:
         assert send(client, b"x") == 0
 
 
+@pytest.mark.fault(4)
 def test_a_peer_that_vanished_is_half_open() -> None:
     class Vanished:
         def recv(self, n: int) -> bytes:

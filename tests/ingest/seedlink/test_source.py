@@ -57,6 +57,7 @@ def test_d01_default_settings_connect_and_deliver_samples(server, listen) -> Non
     assert client.source.name == server.address
 
 
+@pytest.mark.fault(5)
 def test_d02_a_server_that_is_down_is_tried_until_it_is_back(listen) -> None:
     with socket.socket() as placeholder:
         placeholder.bind(("127.0.0.1", 0))  # bound but not listening: refused
@@ -66,6 +67,7 @@ def test_d02_a_server_that_is_down_is_tried_until_it_is_back(listen) -> None:
     assert client.total("connections.opened") == 0
 
 
+@pytest.mark.fault(4)
 def test_d02_a_server_that_hangs_at_hello_is_given_up_after_the_command_time_out(server, listen) -> None:
     server.behaviours = [lambda peer: peer.sock.recv(1 << 16) and peer.sock.recv(1)]
     server.feed(1, at(0))
@@ -74,6 +76,7 @@ def test_d02_a_server_that_hangs_at_hello_is_given_up_after_the_command_time_out
     assert client.total("connections.lost", "command_timeout") == 1
 
 
+@pytest.mark.fault(1)
 def test_d02_a_reset_at_hello_is_survived(server, listen) -> None:
     def reset(peer: Peer) -> None:
         peer.command()
@@ -95,6 +98,7 @@ def test_something_else_than_a_seedlink_server_is_refused_and_retried(server, li
     assert client.total("connections.lost", "handshake") >= 2
 
 
+@pytest.mark.fault(1)
 def test_d03_the_end_of_the_stream_is_noticed_at_once(server, listen) -> None:
     server.behaviours = [raw(packet(1, at(0)))]
     server.feed(1, at(0))
@@ -112,6 +116,7 @@ def test_d04_an_idle_link_gets_keepalives_and_stays_connected(server, listen) ->
     assert client.total("connections.lost") == 0
 
 
+@pytest.mark.fault(4)
 def test_d04_a_link_without_answers_is_given_up(server, listen) -> None:
     server.behaviours = [silent]
     server.feed(1, at(0))
@@ -121,6 +126,7 @@ def test_d04_a_link_without_answers_is_given_up(server, listen) -> None:
     assert client.total("keepalives.unanswered") >= 1
 
 
+@pytest.mark.fault(4)
 def test_bytes_that_trickle_in_do_not_keep_a_dead_link_alive(server, listen) -> None:
     def trickle(peer: Peer) -> None:
         peer.negotiate()
@@ -179,6 +185,7 @@ def test_stop_before_run_and_twice_is_harmless(server) -> None:
     assert server.commands == []
 
 
+@pytest.mark.fault(6)
 def test_stop_does_not_wait_for_a_name_server_that_hangs(server, listen) -> None:
     asked, release = threading.Event(), threading.Event()
 
@@ -193,6 +200,7 @@ def test_stop_does_not_wait_for_a_name_server_that_hangs(server, listen) -> None
     release.set()
 
 
+@pytest.mark.fault(6)
 def test_a_name_that_does_not_resolve_is_retried(listen, server) -> None:
     answers = [OSError("no name"), []]
 
@@ -263,6 +271,7 @@ def test_d19_the_second_line_of_hello_may_be_late(server, listen) -> None:
     assert client.total("connections.lost") == 0
 
 
+@pytest.mark.fault(2)
 def test_a_refused_record_is_counted_and_the_stream_goes_on(server, listen) -> None:
     broken = bytearray(at(1))
     broken[24] = 99  # the hour
@@ -276,6 +285,7 @@ def test_a_refused_record_is_counted_and_the_stream_goes_on(server, listen) -> N
     assert client.total("connections.lost") == 0
 
 
+@pytest.mark.fault(1)
 def test_cut_at_any_byte_of_a_record_loses_nothing(server, listen) -> None:
     first, second = packet(1, at(0, length=128)), packet(2, at(1, length=128))
     cuts = [0, 1, 2, 7, 8, 9, 47, 48, 55, 56, 63, 64, 127, 135]
@@ -290,6 +300,7 @@ def test_cut_at_any_byte_of_a_record_loses_nothing(server, listen) -> None:
     assert client.total("connections.lost", "eof") == len(cuts)
 
 
+@pytest.mark.fault(1)
 def test_a_reset_in_mid_record_resumes_after_the_last_whole_one(server, listen) -> None:
     arrived = threading.Event()
 
@@ -309,6 +320,7 @@ def test_a_reset_in_mid_record_resumes_after_the_last_whole_one(server, listen) 
     assert client.total("connections.lost", "reset") == 1
 
 
+@pytest.mark.fault(2)
 @pytest.mark.parametrize(
     "garbage",
     [b"\0" * 600, b"SL00000G" + at(1), b"SL000002" + b"x" * 512, b"OK\r\n", random.Random(1).randbytes(4096)],
@@ -323,6 +335,7 @@ def test_garbage_drops_the_connection_and_the_stream_is_resumed(server, listen, 
     assert client.total("connections.lost", "desync") == 1
 
 
+@pytest.mark.fault(2)
 def test_a_record_that_breaks_the_stream_again_and_again_is_skipped(server, listen) -> None:
     server.feed(1, at(0))
     server.feed(2, b"\1" * 512)
@@ -334,6 +347,7 @@ def test_a_record_that_breaks_the_stream_again_and_again_is_skipped(server, list
     assert "DATA 000003" in server.commands[3]
 
 
+@pytest.mark.fault(7)
 @pytest.mark.parametrize(("said", "reason"), [(b"END", "end"), (b"ERROR\r\n", "error")])
 def test_d24_end_and_error_are_followed_by_a_pause_and_a_new_connection(server, listen, said, reason) -> None:
     server.behaviours = [raw(packet(1, at(0)), said)]
@@ -409,6 +423,7 @@ def test_d22_the_receive_buffer_is_left_to_the_kernel_and_d23_keepalives_are_set
 # --- resume -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(8)
 def test_d27_the_sequence_wraps_in_six_upper_case_digits(server, listen) -> None:
     server.behaviours = [raw(packet(0xABCDEE, at(0))), raw(packet(0xFFFFFF, at(1)))]
     client = listen()
@@ -425,6 +440,7 @@ def restarted(peer: Peer) -> None:
     peer.server.started = "2030/01/01 00:00:00"
 
 
+@pytest.mark.fault(8)
 def test_d11_a_restarted_server_is_asked_by_time_and_not_by_number(server, listen) -> None:
     server.behaviours = [restarted]
     server.feed(1, at(0))
@@ -522,6 +538,7 @@ def test_repeated_records_are_passed_on(server, listen) -> None:
 # --- stations ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(7)
 def test_d16_a_station_whose_selectors_are_all_refused_is_left_out(server, listen) -> None:
     server.replies["SELECT --XX?"] = b"ERROR\r\n"
     server.feed(1, at(0))
@@ -541,6 +558,7 @@ def test_one_refused_selector_of_several_is_counted_and_the_station_kept(server,
     assert len(server.commands) == 1
 
 
+@pytest.mark.fault(7)
 def test_refused_stations_are_learnt_by_a_survey_and_the_rest_streams(server, listen) -> None:
     for bad in ("B01", "B02", "B03"):
         server.replies[f"STATION {bad} XX"] = b"ERROR\r\n"
@@ -554,6 +572,7 @@ def test_refused_stations_are_learnt_by_a_survey_and_the_rest_streams(server, li
     assert len(server.commands) == 3
 
 
+@pytest.mark.fault(7)
 def test_a_server_that_refuses_everything_is_asked_again_later_and_blamed_once(server, listen) -> None:
     server.replies["STATION AAA XX"] = b"ERROR\r\n"
     with capture_logs() as logs:
@@ -626,6 +645,7 @@ def test_a_wildcard_goes_out_as_it_is_where_the_server_lists_no_stations(server,
     assert "STATION * XX" in server.commands[0]
 
 
+@pytest.mark.fault(22)
 def test_a_wildcard_that_stands_for_too_many_stations_is_refused(server, listen) -> None:
     server.hello = b"SeedLink v3.0 (old)\r\nsite\r\n"
     server.stations_xml = "".join(f'<station name="S{i}" network="XX"/>' for i in range(50))
@@ -636,6 +656,7 @@ def test_a_wildcard_that_stands_for_too_many_stations_is_refused(server, listen)
     assert "END" not in server.all_commands()
 
 
+@pytest.mark.fault(22)
 def test_stations_beyond_the_limit_are_counted_and_not_delivered(server, listen) -> None:
     for i in range(5):
         server.feed(i + 1, at(i, station=f"S{i}"), f"S{i}")
@@ -698,6 +719,7 @@ def test_d23_ipv6_servers_are_reached() -> None:
     assert not thread.is_alive()
 
 
+@pytest.mark.fault(5)
 def test_back_off_grows_after_failures_and_starts_anew_only_after_data(server, listen) -> None:
     server.behaviours = [raw(), raw(), raw(), raw(packet(1, at(0))), raw()]
     client = listen(retry_first_s=0.001, retry_limit_s=0.01)
@@ -707,6 +729,7 @@ def test_back_off_grows_after_failures_and_starts_anew_only_after_data(server, l
     assert 0.0005 <= next(delays) <= 0.001
 
 
+@pytest.mark.fault(1)
 def test_a_link_that_flaps_is_logged_once_and_counted_each_time(server, listen) -> None:
     server.behaviours = [raw(packet(i, at(i))) for i in range(1, 8)]
     with capture_logs() as logs:
@@ -731,6 +754,7 @@ def test_an_error_of_the_receiver_ends_the_run_and_is_not_hidden(server) -> None
     assert source.slconn.socket is None
 
 
+@pytest.mark.fault(2)
 def test_random_bytes_from_a_server_never_end_the_source(server, listen) -> None:
     rng = random.Random(7)
     good = packet(1, at(0))
