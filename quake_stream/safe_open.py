@@ -74,6 +74,21 @@ def open_lock(path: Path) -> int:
     return _regular(os.open(path, flags, 0o640), path)
 
 
+def own_folder(path: Path) -> None:
+    """
+    Make a folder that only we and our group may look into, and those above it; one that is there is taken.
+
+    Raises
+    ------
+    OSError
+        It cannot be made, or is a link that another user made.
+    """
+    # One of root's or of our own may be there to move the folder to another disk.
+    if path.is_symlink() and path.lstat().st_uid not in {0, os.geteuid()}:
+        raise OSError(errno.ELOOP, "it is a link of another user", str(path))
+    path.mkdir(mode=0o750, parents=True, exist_ok=True)
+
+
 def is_open_to_others(folder: Path) -> bool:
     """Whether every user of the machine can put files into a folder; false where it cannot be looked at."""
     try:

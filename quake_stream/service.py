@@ -26,6 +26,7 @@ from quake_stream.metrics.endpoint import MetricsEndpoint
 from quake_stream.models.timed import TimedModel
 from quake_stream.notify import Notifier
 from quake_stream.packet_queue import PacketQueue
+from quake_stream.safe_open import is_open_to_others
 from quake_stream.scrape import Scrape
 from quake_stream.service_log import ServiceLog
 from quake_stream.supervision import GuardedThread, StopSignals, instance_lock, make_folder
@@ -81,6 +82,9 @@ class Service:
         name = self._path.stem
         with self._signals, instance_lock(self._config.state_dir / f"{name}.lock"):
             make_folder(self._config.runtime_dir, "runtime")
+            for folder in {self._config.state_dir, self._config.runtime_dir}:
+                if is_open_to_others(folder):
+                    log.warning("service.folder_open_to_others", folder=str(folder))
             self._health_file = HealthFile(self._config.runtime_dir / f"{name}.health.json")
             self._build(self._config.state_dir, name)
             try:
@@ -270,8 +274,8 @@ class Service:
         """All counters of the service."""
         return merge(
             [
-                self._counters.snapshot(),
                 self._worker.counts(),
+                self._counters.snapshot(),
                 self._positions.counts(),
                 self._metrics.counts(),
                 *(intake.source.counts() for intake in self._intakes),

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from quake_stream.safe_open import create_anew, is_open_to_others, open_lock, open_regular, open_to_mend
+from quake_stream.safe_open import (
+    create_anew,
+    is_open_to_others,
+    open_lock,
+    open_regular,
+    open_to_mend,
+    own_folder,
+)
 
 
 @pytest.fixture
@@ -96,6 +103,27 @@ def test_a_lock_file_is_made_once_and_kept(tmp_path: Path) -> None:
     for _ in range(2):
         os.close(open_lock(tmp_path / "lock"))
     assert (tmp_path / "lock").read_bytes() == b""
+
+
+def test_a_folder_is_made_once_with_those_above_it(tmp_path: Path) -> None:
+    for _ in range(2):
+        own_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o007 == 0
+
+
+def test_a_folder_may_be_a_link_of_our_own_but_not_of_another_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "link"
+    elsewhere.mkdir()
+    link.symlink_to(elsewhere)
+    own_folder(link)
+    if os.geteuid() == 0:
+        os.lchown(link, 12_345, 12_345)
+    else:  # only root can give it away, so we become another
+        monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    with pytest.raises(OSError, match="link of another user"):
+        own_folder(link)
 
 
 @pytest.mark.parametrize(("mode", "is_open"), [(0o750, False), (0o770, False), (0o777, True), (0o1777, True)])

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -97,3 +98,86 @@ def test_a_reload_changes_nothing_of_the_model_whatever_became_of_its_files(tmp_
     health = json.loads((tmp_path / "r" / "station.health.json").read_text())
     assert health["model_sha256"].startswith(sha256)
     assert service.stop(signal.SIGTERM) == 0
+
+
+NAMES_OF_STATE = (
+    "station.positions.json",
+    "station.positions.json.tmp",
+    "station.positions.json.corrupt-1",
+    "station.journal/000000000001.journal",
+    "station.journal/000000000001.journal.damaged-1",
+    "station.health.json",
+    "station.health.part",
+)
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "pipe"])
+def test_what_is_planted_in_the_state_folder_holds_nobody_up_and_nothing_is_written_elsewhere(
+    tmp_path, program, kind
+):
+    elsewhere, state = tmp_path / "elsewhere", tmp_path / "s"
+    elsewhere.mkdir()
+    state.mkdir()
+    state.chmod(0o777)
+    (victim := elsewhere / "victim").write_text("precious")
+    config = tmp_path / "station.toml"
+    config.write_text(
+        '[[source]]\nurl = "seedlink://127.0.0.1:1"\n[model]\nname = "stalta"\n'
+        f'[service]\nstate_dir = "{state}"\nruntime_dir = "{state}"\nlog_format = "json"\n'
+        '[publish]\nbind = "tcp://127.0.0.1:*"\nheartbeat_s = 0.1\n'
+    )
+    plant = {
+        "link": lambda path: path.symlink_to(victim),
+        "hard link": lambda path: path.hardlink_to(victim),
+        "pipe": os.mkfifo,
+    }[kind]
+    (state / "station.journal").mkdir()
+    for name in NAMES_OF_STATE:
+        plant(state / name)
+    service = program("run", config)
+    service.event("service.ready")
+    assert [line["folder"] for line in service.events("service.folder_open_to_others")] == [str(state)]
+    assert service.stop(signal.SIGTERM) == 0
+    assert victim.read_text() == "precious"
+    assert list(elsewhere.iterdir()) == [victim]
+
+
+def test_a_secret_key_is_in_no_log_no_report_and_no_answer(tmp_path, program):
+    assert program("keys", "new", "station", "--folder", tmp_path).end() == 0
+    secrets = [
+        keys.read_text().partition('secret-key = "')[2].partition('"')[0] for keys in tmp_path.glob("*.key")
+    ]
+    config = tmp_path / "station.toml"
+    config.write_text(
+        '[[source]]\nurl = "seedlink://127.0.0.1:1"\n[model]\nname = "stalta"\n'
+        f'[service]\nstate_dir = "{tmp_path}/s"\nruntime_dir = "{tmp_path}/s"\nlog_format = "json"\n'
+        'log_level = "debug"\n[publish]\nbind = "tcp://127.0.0.1:*"\nheartbeat_s = 0.1\n'
+        f'key = "{tmp_path}/station.server.key"\nclients = "{tmp_path}/station.clients"\n'
+    )
+    service = program("run", config)
+    ready = service.event("service.ready")
+    heard = program(
+        *(
+            "listen",
+            ready["bind"],
+            "--replay",
+            ready["replay_bind"],
+            "--key",
+            tmp_path / "station.client.key",
+        ),
+        *("--topic", "heartbeat", "--since", "1h", "--json", "--count", 2),
+    )
+    assert heard.end() == 0
+    (tmp_path / "station.server.key").write_text("nonsense")
+    service.ask(signal.SIGHUP)
+    service.event("service.reloaded")
+    assert service.stop(signal.SIGTERM) == 0
+    damaged = program("run", config)
+    assert damaged.end() == 78
+    written = [path.read_bytes() for path in (tmp_path / "s").rglob("*") if path.is_file()]
+    assert written
+    said = "\n".join([*service.err, *service.out, *heard.err, *heard.out, *damaged.err]).encode()
+    assert len(secrets) == 2
+    for secret in secrets:
+        assert len(secret) == 40
+        assert all(secret.encode() not in text for text in (said, *written))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from quake_stream.errors import QuakeStreamError
+from quake_stream.safe_open import create_anew
 
 _MAX_LINE_BYTES: Final = 1 << 16  # far above any line written here
 
@@ -29,7 +30,7 @@ def replace_file(path: Path, content: bytes) -> None:
     draft = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
+        with create_anew(draft) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -12,6 +12,7 @@ from typing import Final
 
 from quake_stream.errors import ConfigError
 from quake_stream.publish.keys import is_key
+from quake_stream.safe_open import create_anew
 
 HEADING: Final = "# Who may subscribe: a name and a CURVE public key on each line.\n"
 
@@ -97,8 +98,8 @@ def _lines(path: Path) -> list[str]:
 def _write(path: Path, lines: list[str]) -> None:
     new = path.with_name(f"{path.name}.new")
     try:
-        with new.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
+        with create_anew(new) as file:
+            file.writelines(line.encode() for line in lines)
             os.fchmod(file.fileno(), 0o644)  # the service reads it as another user
             file.flush()
             os.fsync(file.fileno())

@@ -19,7 +19,7 @@ from quake_stream.counters import Counters, Key
 from quake_stream.publish.frames import decode_header
 from quake_stream.publish.requests import Request
 from quake_stream.publish.segment import MAGIC, DamageError, Entry, Segment, pack, scan
-from quake_stream.safe_open import create_anew, open_to_mend
+from quake_stream.safe_open import create_anew, open_to_mend, own_folder
 from quake_stream.types import NS_PER_S
 
 MAX_PAGE_MESSAGES: Final = 500  # some milliseconds of work
@@ -117,7 +117,7 @@ class Journal:
 
     def _open(self) -> None:
         """Find out what earlier runs left."""
-        self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        own_folder(self._folder)
         for path in sorted(self._folder.glob("*.journal")):
             if not path.stem.isdecimal():
                 continue
@@ -146,7 +146,7 @@ class Journal:
 
     def _create(self) -> tuple[int, Path]:
         """Begin a file that nobody has had before; returns its descriptor and path."""
-        self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        own_folder(self._folder)
         path = self._folder / f"{self._next_number:012d}.journal"
         self._next_number += 1  # also when it fails, so that a file that is there is not tried for ever
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
