@@ -58,9 +58,12 @@ class Counters:
 
 
 def merge(snapshots: Iterable[Mapping[Key, int]]) -> dict[Key, int]:
-    """Sum several snapshots into one."""
+    """Sum several snapshots into one; fastest with the largest first."""
     total: dict[Key, int] = {}
     for snapshot in snapshots:
+        if not total:
+            total = dict(snapshot)
+            continue
         for key, n in snapshot.items():
             total[key] = total.get(key, 0) + n
     return total

@@ -95,22 +95,26 @@ class Scrape:
         )
 
     def _instruments(self, now_s: float) -> Iterator[str]:
-        # A station may have several instruments: velocity and acceleration, or one in a borehole.
+        # A station may have several instruments: velocity and acceleration, or one in a borehole.  Their codes
+        # hold letters, digits and dashes only.
         latest = [
-            (labels(station=i.nsl, instrument=f"{i.location or '--'}.{i.band}{i.source}"), arrival)
+            (
+                f'{{station="{i.network}.{i.station}",instrument="{i.location or "--"}.{i.band}{i.source}"}}',
+                arrival,
+            )
             for i, arrival in self._arrivals.latest().items()
         ]
         yield family(
             f"{PREFIX}last_packet_age_seconds",
             "gauge",
             "Time since the latest packet of an instrument.",
-            [(label, round(now_s - arrival.arrived_s, 3)) for label, arrival in latest],
+            [(label, f"{now_s - arrival.arrived_s:.3f}") for label, arrival in latest],
         )
         yield family(
             f"{PREFIX}data_latency_seconds",
             "gauge",
             "Time between the last sample of the latest packet and its arrival.",
-            [(label, round(arrival.delay_s, 3)) for label, arrival in latest],
+            [(label, f"{arrival.delay_s:.3f}") for label, arrival in latest],
         )
 
     def _work(self, counts: Mapping[Key, int]) -> Iterator[str]:

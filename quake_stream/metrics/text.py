@@ -33,9 +33,9 @@ def head(name: str, kind: Kind, meaning: str) -> str:
     return f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n"
 
 
-def family(name: str, kind: Kind, meaning: str, values: Iterable[tuple[str, float]]) -> str:
-    """Write a metric with all its values, each after its `labels`."""
-    return head(name, kind, meaning) + "".join(f"{name}{label} {value}\n" for label, value in values)
+def family(name: str, kind: Kind, meaning: str, values: Iterable[tuple[str, float | str]]) -> str:
+    """Write a metric with all its values, numbers or their text, each after its `labels`."""
+    return head(name, kind, meaning) + "".join([f"{name}{label} {value}\n" for label, value in values])
 
 
 def single(name: str, kind: Kind, meaning: str, value: float) -> str:
