@@ -34,6 +34,7 @@ bind = "127.0.0.1:{metrics_port}"
 state_dir = "{folder}/state"
 runtime_dir = "{folder}/runtime"
 save_interval_s = 1.0
+queue_packets = 500
 stale_after_s = 10.0
 log_format = "json"
 """
