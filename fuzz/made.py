@@ -8,7 +8,10 @@ from uuid import UUID
 import numpy as np
 from pymseed import MS3Record
 
+from quake_stream.mseed.header import peek
 from quake_stream.publish.frames import Header, encode
+from quake_stream.replay.info import ServerFacts
+from quake_stream.replay.ring import Ring
 
 _KINDS = {1: (np.int32, "i"), 3: (np.int32, "i"), 4: (np.float32, "f"), 5: (np.float64, "d")}
 _KINDS |= {10: _KINDS[3], 11: _KINDS[3]}
@@ -70,3 +73,23 @@ def detection() -> bytes:
         "created": "2026-01-01T00:00:02Z",
     }
     return json.dumps(body).encode()
+
+
+@cache
+def served() -> tuple[Ring, ServerFacts]:
+    """Make what the server has; no session changes it."""
+    ring = Ring(max_bytes=2000, is_shared=True, first_sequence=1)
+    streams = {}
+    for record in records():
+        header = peek(record)
+        ring.append(record, header.source_id, start_ns=header.start_ns, end_ns=header.end_ns)
+        streams[header.source_id] = header.start_ns
+    facts = ServerFacts(
+        software="fuzz",
+        organization="nobody",
+        started_ns=0,
+        has_wildcards=True,
+        streams=streams,
+        stations=frozenset((source.network, source.station) for source in streams),
+    )
+    return ring, facts

@@ -1,4 +1,4 @@
-"""What a SeedLink 3 server answers before data flow: to HELLO, INFO, STATION, SELECT and DATA."""
+"""What a SeedLink server answers before data flow: to HELLO, SLPROTO, INFO, STATION, SELECT and DATA."""
 
 import socket
 from collections.abc import Iterator
@@ -13,9 +13,11 @@ from quake_stream.ingest.seedlink.pulse import Pulse
 from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 from quake_stream.ingest.seedlink.stations import Station
 from quake_stream.replay.info import info_packets
+from quake_stream.replay.info4 import info_packet
 
 MAX_BYTES = 8192  # the socket between the two sides takes it at once
 
+_HELLO_4 = b"SeedLink v4.0 (RingServer/4.0.1) :: SLPROTO:4.0 SLPROTO:3.1 CAP EXTREPLY NSWILDCARD\r\nXX\r\n"
 _HELLO = b"SeedLink v3.1 (2020.075) :: SLPROTO:3.1 CAP EXTREPLY NSWILDCARD BATCH\r\nGEOFON\r\n"
 
 
@@ -26,6 +28,8 @@ def seeds() -> Iterator[bytes]:
     )
     yield _HELLO + info + info + b"OK\r\n" * 3
     yield _HELLO + info_packets("no", is_error=True) + b"ERROR\r\n" + b"ERROR\r\n"
+    yield _HELLO_4 + b"OK\r\nOK\r\n" + info_packet('{"server_start": "2026"}') * 2 + b"OK\r\n" * 3
+    yield _HELLO_4 + b"OK\r\nERROR UNAUTHORIZED go away\r\n"
     yield b"SeedLink v2.5\r\nold\r\nOK\r\nOK\r\nERROR\r\n"
 
 
@@ -37,7 +41,7 @@ def check(data: bytes, _folder: Path) -> None:
         theirs.sendall(data)
         theirs.shutdown(socket.SHUT_WR)
         talk = dialogue.Dialogue(
-            Address(host="localhost", port=18000), pulse=pulse, settings=SeedLinkSettings()
+            Address(host="localhost", port=18000), pulse=pulse, settings=SeedLinkSettings(protocol="auto")
         )
         try:
             talk.connect()

@@ -1,48 +1,36 @@
-"""The XML with which a SeedLink server says what stations it has."""
+"""What a SeedLink server says of its stations and streams: XML in version 3, JSON in version 4."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from quake_stream.ingest.seedlink.framing import Inbox
-from quake_stream.ingest.seedlink.info import InfoText, server_started, stations
-from quake_stream.replay.info import ServerFacts, info_packets, info_xml
-from quake_stream.replay.ring import Ring
-from quake_stream.types import SourceId
+from fuzz.made import served
+from quake_stream.ingest.seedlink.dialect import THREE
+from quake_stream.ingest.seedlink.info import MAX_STARTED
+from quake_stream.ingest.seedlink4.dialect import FOUR
+from quake_stream.replay.info import info_packets, info_xml
+from quake_stream.replay.info4 import info_json, info_packet
 
 _CODE = re.compile(r"[A-Za-z0-9-]{1,8}")
 
 
 def seeds() -> Iterator[bytes]:
-    """Give the answers of the replay server."""
-    streams = {SourceId.from_nslc(f"XX.{name}.00.HHZ"): 0 for name in ("AAA", "BBB")}
-    facts = ServerFacts(
-        software="fuzz",
-        organization="nobody",
-        started_ns=0,
-        has_wildcards=True,
-        streams=streams,
-        stations=frozenset(("XX", source.station) for source in streams),
-    )
-    ring = Ring(max_bytes=1000, is_shared=True, first_sequence=1)
-    for level in ("id", "stations", "streams"):
-        yield (info_xml(level, facts, ring, ()) or "").encode()
-    yield b"<station name='AAA' network='XX'/><station network=XX name=AAA>"
+    """Give the answers of the replay server, X and J in front."""
+    ring, facts = served()
+    for level in ("ID", "STATIONS", "STREAMS"):
+        yield b"X" + (info_xml(level, facts, ring, ()) or "").encode()
+        yield b"J" + (info_json(level, facts, ring, ()) or "").encode()
+    yield b"X<station name='AAA' network='XX'/><station network=XX name=AAA>"
 
 
 def check(data: bytes, _folder: Path) -> None:
-    """Find legible codes only, and no more than there are tags."""
-    found = list(stations(_joined(data)))
-    assert all(_CODE.fullmatch(code) for pair in found for code in pair)
-    assert len(found) <= data.count(b"<station")
-    assert len(server_started(_joined(data))) <= len(data)
-
-
-def _joined(data: bytes) -> str:
-    """Cut the text into packets, as a server does, and put it together, as we do."""
-    inbox, text = Inbox(), InfoText()
-    inbox.feed(info_packets(data.decode("latin-1")))
+    """Find legible codes only, however the text is broken."""
+    dialect, pack = (FOUR, info_packet) if data[:1] == b"J" else (THREE, info_packets)
+    inbox, info = dialect.inbox(), dialect.info()
+    inbox.feed(pack(data[1:].decode("latin-1").encode("ascii", "replace").decode()))
     while (frame := inbox.frame()) is not None:
-        text.add(frame)
-    assert text.is_complete
-    return text.text
+        info.add(frame)
+    assert info.is_complete
+    assert all(_CODE.fullmatch(code) for pair in dialect.stations(info.text) for code in pair)
+    assert all(_CODE.fullmatch(offer.source_id.station) for offer in dialect.offers(info.text))
+    assert len(dialect.started(info.text)) <= MAX_STARTED

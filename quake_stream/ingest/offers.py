@@ -15,7 +15,7 @@ from quake_stream.ingest.pattern_index import PatternIndex
 from quake_stream.selection import StreamPattern
 from quake_stream.types import NS_PER_S, SourceId
 
-_TAG = re.compile(r"<(station|stream)\b([^>]*)>")
+_TAG = re.compile(r"<(station|stream)\b")
 _ATTRIBUTE = re.compile(r"""\b(\w+)\s*=\s*["']([^"']*)["']""")
 _TIME = re.compile(r"(\d{4})[-/](\d\d?)[-/](\d\d?)[ T](\d\d?):(\d\d?):(\d\d?)(\.\d{1,9})?")
 _FIRST_YEAR = 1980  # servers write 1970 for "none yet"
@@ -34,7 +34,12 @@ class Offer:
 def offers(text: str) -> Iterator[Offer]:
     """Read an answer to INFO STREAMS; streams of text (type L), opaque and calibration data are left out."""
     station: dict[str, str] = {}
-    for tag, attributes in _TAG.findall(text):
+    # Cut at each tag's beginning, as the search for its end must not run through all the others.
+    _, *parts = _TAG.split(text)
+    for tag, rest in zip(parts[::2], parts[1::2], strict=True):
+        attributes, end, _ = rest.partition(">")
+        if not end:
+            continue
         values = dict(_ATTRIBUTE.findall(attributes))
         if tag == "station":
             station = values

@@ -16,9 +16,11 @@ import zmq
 from zmq.utils import z85
 
 from quake_stream.errors import ConfigError
+from quake_stream.safe_open import open_regular
 
 CREDENTIALS: Final = "$CREDENTIALS_DIRECTORY"  # where systemd puts what LoadCredential= names
 
+_MAX_BYTES: Final = 4096  # a few hundred are written
 _LINE = re.compile(r'^\s*(public-key|secret-key|server-key)\s*=\s*"([^"]*)"\s*$', re.MULTILINE)
 _TEXT = """\
 #   CURVE certificate of {owner}, in the notation of ZeroMQ.
@@ -118,10 +120,11 @@ def _located(path: Path) -> Path:
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        # Others, not the group: systemd's access lists show as rights of the group.
-        if path.stat().st_mode & 0o007:
-            raise ConfigError(f"{path}: every user of this machine can use this secret key; chmod 600 it")
-        return dict(_LINE.findall(path.read_text(encoding="utf-8")))
+        with open_regular(path, may_be_link=True) as file:
+            # Others, not the group: systemd's access lists show as rights of the group.
+            if os.fstat(file.fileno()).st_mode & 0o007:
+                raise ConfigError(f"{path}: every user of this machine can use this secret key; chmod 600 it")
+            return dict(_LINE.findall(file.read(_MAX_BYTES).decode()))
     except OSError as exc:
         raise ConfigError(f"{path}: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:

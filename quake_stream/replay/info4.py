@@ -27,7 +27,7 @@ def packet4(number: int, station_id: str, payload: bytes, kind: bytes = b"") -> 
 
 def info_packet(text: str, *, is_error: bool = False) -> bytes:
     """Write the answer to INFO, or that there is none."""
-    return packet4(_NO_SEQUENCE, "", text.encode("ascii"), b"JE" if is_error else b"JI")
+    return packet4(_NO_SEQUENCE, "", text.encode("ascii", "replace"), b"JE" if is_error else b"JI")
 
 
 def info_json(level: str, facts: ServerFacts, ring: Ring, peers: Iterable[Peer]) -> str | None:

@@ -57,6 +57,12 @@ def test_no_answer_however_broken_is_an_error(noise, cut):
     list(offers(SEISCOMP[:cut] + noise + SEISCOMP[cut:]))
 
 
+@pytest.mark.parametrize("part", ["<stream ", "<station name='a", "seedname = ", "name" + 1000 * " "])
+def test_hostile_text_takes_no_longer_than_honest_one(part):
+    text = "<stream " + part * (2_000_000 // len(part))
+    assert list(offers(text)) == list(offers(text + ">")) == []  # hours, were it quadratic
+
+
 def test_patterns_without_a_stream_are_named_once_in_their_order():
     include = parse_list(["CX.PB99..HH?", "CX.*..HH?", "IU.ANMO.20.BH?", "CX.PB99..HH?"])
     assert [str(p) for p in unmatched(include, STREAMS)] == ["CX.PB99..HH?", "IU.ANMO.20.BH?"]

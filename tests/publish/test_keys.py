@@ -1,5 +1,6 @@
 """Files of keys: made once, kept secret, read strictly."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -61,6 +62,16 @@ def test_a_key_that_every_user_can_read_is_refused(tmp_path: Path) -> None:
         read_server_key(tmp_path / "key")
     (tmp_path / "key").chmod(0o640)  # as systemd's access lists look
     read_server_key(tmp_path / "key")
+
+
+def test_a_pipe_is_not_waited_for_and_a_file_without_end_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(ConfigError, match="no plain file"):
+        read_server_key(tmp_path / "pipe")
+    (tmp_path / "long").write_text("\n" * 10_000_000)
+    (tmp_path / "long").chmod(0o600)
+    with pytest.raises(ConfigError, match="holds no key pair"):
+        read_server_key(tmp_path / "long")
 
 
 @pytest.mark.parametrize(

@@ -83,5 +83,9 @@ def test_connections_are_listed(ring: Ring) -> None:
     assert (client["host"], client["client_port"], client["transmit_packets"]) == ("192.0.2.1", "4711", 12)
 
 
+def test_a_level_of_any_letters_is_refused_in_words_that_can_be_sent() -> None:
+    assert b"INFO ? is" in info_packet("INFO \ufffd is not supported", is_error=True)
+
+
 def test_levels_that_are_not_offered_have_no_answer(ring: Ring) -> None:
     assert info_json("GAPS", FACTS, ring, []) is None

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from quake_stream.safe_open import open_regular
+
 CREDENTIALS: Final = "$CREDENTIALS_DIRECTORY"  # where systemd puts what LoadCredential= names
 MAX_SECRET_BYTES = 4000  # libslink and ringserver read command lines of that length
 
@@ -54,9 +56,9 @@ def _resolved(path: Path) -> Path:
 
 def _read(path: Path) -> str:
     try:
-        if path.stat().st_mode & 0o007:
-            raise CredentialsError(f"{path}: every user of this machine can read it: chmod 600")
-        with path.open("rb") as file:
+        with open_regular(path, may_be_link=True) as file:
+            if os.fstat(file.fileno()).st_mode & 0o007:
+                raise CredentialsError(f"{path}: every user of this machine can read it: chmod 600")
             secret = file.read(MAX_SECRET_BYTES + 1).strip()
     except OSError as exc:
         raise CredentialsError(f"{path}: {exc.strerror or exc}") from exc

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from quake_stream.ingest.seedlink.framing import Frame
 
 MAX_INFO_BYTES = 16 * 2**20  # 20,000 stations are about 3 MB
+MAX_STARTED = 64  # characters of a time; longer ones are none, and are not kept
 _TAG = re.compile(r"<station\b")
 _ATTRIBUTE = re.compile(r"""\b(name|network)\s*=\s*["']([^"']*)["']""")
-_STARTED = re.compile(r"""\bstarted\s*=\s*["']([^"']{0,64})["']""")  # what is kept, and saved, is bounded
+_STARTED = re.compile(r"""\bstarted\s*=\s*["']([^"']*)["']""")
 _CODE = re.compile(r"[A-Za-z0-9-]{1,8}")
 
 
@@ -58,7 +59,7 @@ class InfoText:
 def server_started(text: str) -> str:
     """When the server says it was started, as it writes it; empty where it does not say."""
     found = _STARTED.search(text)
-    return found.group(1) if found else ""
+    return found.group(1) if found and len(found.group(1)) <= MAX_STARTED else ""
 
 
 def stations(text: str) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from quake_stream.ingest.offers import Offer, time_ns
 from quake_stream.ingest.seedlink.framing import Frame
-from quake_stream.ingest.seedlink.info import InfoText
+from quake_stream.ingest.seedlink.info import MAX_STARTED, InfoText
 from quake_stream.types import SourceId
 
 _CODE = re.compile(r"[A-Za-z0-9-]{1,8}")
@@ -29,7 +29,7 @@ class InfoJson(InfoText):
 def server_started(text: str) -> str:
     """When the server says it was started, as it writes it; empty where it does not say."""
     found = _object(text).get("server_start", "")
-    return found if isinstance(found, str) else ""
+    return found if isinstance(found, str) and len(found) <= MAX_STARTED else ""
 
 
 def stations(text: str) -> Iterator[tuple[str, str]]:

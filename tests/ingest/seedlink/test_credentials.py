@@ -1,5 +1,6 @@
 """Files with secrets."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ def test_what_is_no_single_word_is_refused_and_not_shown(tmp_path: Path, content
 def test_a_file_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match="chmod 600"):
         Credentials(secret_file=secret_file(tmp_path, mode=0o644)).command()
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "secret", 0o600)
+    with pytest.raises(CredentialsError, match="no plain file"):
+        Credentials(secret_file=tmp_path / "secret").command()
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
