@@ -1,4 +1,8 @@
-"""Program that the kill tests kill: a SeedLink server whose recording goes as far as its standard input says."""
+"""
+A SeedLink server whose recording goes as far as it is told to.
+
+As a program, for tests that kill it, it is told so by its standard input.
+"""
 
 import os
 import sys
@@ -10,31 +14,43 @@ from quake_stream.replay.server import ReplayServer
 from quake_stream.types import NS_PER_S
 
 
-class HandClock:
-    """Data come as far as it is turned."""
+class HandServer:
+    """Serve the records of a folder; `behind_s` is how much later they come than they might."""
 
-    def __init__(self) -> None:
-        self.ns = 0
+    def __init__(self, folder: Path, *, port: int = 0, behind_s: float = 0.0) -> None:
+        self._index = archive.index([folder], counters=Counters())
+        self._behind_s = behind_s
+        self._ns = 0
+        self._replay = ReplayServer(self._index, port=port, restamp=False, clock=lambda: self._ns)
+        self.address = self._replay.start().address
 
-    def __call__(self) -> int:
-        return self.ns
+    def advance(self, seconds: float) -> int:
+        """Send what had ended so long after the first record did; returns how many records that is."""
+        self._ns = round(max(0.0, seconds - self._behind_s) * NS_PER_S)
+        self._replay.wake()
+        return int((self._index.end_ns <= self._index.end_ns.min() + self._ns).sum())
+
+    @property
+    def stations(self) -> set[tuple[str, str]]:
+        """Network and station codes."""
+        return {(source_id.network, source_id.station) for source_id in self._index.streams}
+
+    def stop(self) -> None:
+        self._replay.stop()
 
 
 def main(folder: Path, port: int, seconds: float) -> None:
-    clock = HandClock()
-    index = archive.index([folder], counters=Counters())
-    server = ReplayServer(index, port=port, restamp=False, clock=clock)
+    server = HandServer(folder, port=port)
     rest = b""
-    with server:  # until it is killed
-        print("ready", flush=True)
-        while True:
-            clock.ns = round(seconds * NS_PER_S)
-            server.wake()
-            read = os.read(0, 4096)
-            if not read:
-                return
-            *lines, rest = (rest + read).split(b"\n")
-            seconds = float(lines[-1]) if lines else seconds
+    print("ready", flush=True)
+    while True:  # until it is killed
+        server.advance(seconds)
+        read = os.read(0, 4096)
+        if not read:
+            server.stop()
+            return
+        *lines, rest = (rest + read).split(b"\n")
+        seconds = float(lines[-1]) if lines else seconds
 
 
 if __name__ == "__main__":

@@ -12,47 +12,20 @@ import configs
 import obspy
 import pytest
 from bodies import comparable
+from hand_server import HandServer
 from program import DEADLINE_S, Program
 
 from quake_stream import offline
-from quake_stream.counters import Counters
 from quake_stream.health import Health, HealthFile
-from quake_stream.mseed import archive
 from quake_stream.publish.subscriber import Message, Missed, Subscriber
-from quake_stream.replay.server import ReplayServer
-from quake_stream.types import NS_PER_S
 
 STEP_S = 20.0
 DURATION_S = 240.0
 PRIMARY_DIES_S = 140.0
 
 
-class Server:
-    """A server whose recording goes as far as it is told to."""
-
-    def __init__(self, folder: Path, *, behind_s: float = 0.0) -> None:
-        self._index = archive.index([folder], counters=Counters())
-        self._behind_s = behind_s
-        self._ns = 0
-        self._replay = ReplayServer(
-            self._index, speed=1, restamp=False, wait_for_clients=1, clock=lambda: self._ns
-        )
-        self.address = self._replay.start().address
-
-    def advance(self, seconds: float) -> int:
-        """Send what was recorded until then; returns how many records that is."""
-        until_s = max(0.0, seconds - self._behind_s)
-        self._ns = round(until_s * NS_PER_S)
-        self._replay.wake()
-        first_ns = int(self._index.end_ns.min())
-        return int((self._index.end_ns <= first_ns + self._ns).sum())
-
-    def stop(self) -> None:
-        self._replay.stop()
-
-
 @pytest.fixture
-def backup(demo_records: Path, tmp_path: Path) -> Iterator[Server]:
+def backup(demo_records: Path, tmp_path: Path) -> Iterator[HandServer]:
     """Serve the same samples, later and in records of another length."""
     folder = tmp_path / "backup"
     folder.mkdir()
@@ -60,14 +33,14 @@ def backup(demo_records: Path, tmp_path: Path) -> Iterator[Server]:
         trace = obspy.read(str(path), format="MSEED")[0]
         encoding = "STEIM2" if trace.data.dtype.kind == "i" else "FLOAT64"
         trace.write(str(folder / path.name), format="MSEED", encoding=encoding, reclen=1024)
-    server = Server(folder, behind_s=15.0)
+    server = HandServer(folder, behind_s=15.0)
     yield server
     server.stop()
 
 
 @pytest.fixture
-def primary(demo_records: Path) -> Iterator[Server]:
-    server = Server(demo_records)
+def primary(demo_records: Path) -> Iterator[HandServer]:
+    server = HandServer(demo_records)
     yield server
     server.stop()
 
@@ -105,8 +78,8 @@ def detections(subscriber: Subscriber, n_sent: int) -> list[dict[str, Any]]:
 def test_a_backup_that_is_behind_doubles_nothing_and_goes_on_when_the_primary_dies(
     program: Callable[..., Program],
     demo_records: Path,
-    primary: Server,
-    backup: Server,
+    primary: HandServer,
+    backup: HandServer,
     tmp_path: Path,
 ) -> None:
     urls = [f"seedlink://{server.address}" for server in (primary, backup)]
