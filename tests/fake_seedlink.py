@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 HELLO = b"SeedLink v3.1 (fake/1) :: SLPROTO:3.1 CAP EXTREPLY NSWILDCARD BATCH\r\nTest site\r\n"
 START_NS = 1_750_000_000 * 10**9
 

@@ -118,6 +118,12 @@ def last_is(client: Client, second: int, *stations: str) -> None:
     client.until(lambda: wanted <= {p.source_id.station for p in client.packets if p.end_ns == end_ns})
 
 
+def losses(client: Client, n: int) -> None:
+    """Wait for so many lost connections; the time that a test may take is for ten of them at a time."""
+    for so_far in (*range(10, n, 10), n):
+        client.until(lambda so_far=so_far: client.total("connections.lost") >= so_far)
+
+
 class ByLink(Faults):
     """Another fault on each connection, healthy ones after the last."""
 
