@@ -226,6 +226,7 @@ def test_a_second_signal_ends_the_program_at_once(program, configure, fake):
     assert service.events("service.stopped") == []
 
 
+@pytest.mark.fault(40)
 def test_a_port_in_use_is_one_clear_line_and_exit_status_1(program, configure, fake):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -237,6 +238,7 @@ def test_a_port_in_use_is_one_clear_line_and_exit_status_1(program, configure, f
     assert "Traceback" not in " ".join(service.err)
 
 
+@pytest.mark.fault(48)
 def test_two_services_do_not_share_a_state_folder(program, configure, fake):
     config = configure(f"seedlink://{fake.address}")
     first = program("run", config)
@@ -364,6 +366,7 @@ def test_a_reload_changes_thresholds_and_refuses_a_bad_file(program, configure, 
     assert service.event("service.stopped")["counts"]["reloads.refused"] == 2
 
 
+@pytest.mark.fault(34)
 def test_kill_9_loses_nothing_that_the_server_still_holds(program, configure, demo_records, hand_server):
     config = configure(f"seedlink://{hand_server(0.0).address}")
     hand_server(0.0).start()

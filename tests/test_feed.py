@@ -68,6 +68,7 @@ def feed(tmp_path: Path) -> Iterator[Feed]:
     feed.kill()
 
 
+@pytest.mark.fault(34)
 def test_stalls_kills_and_a_torn_record_lose_and_double_nothing(feed: Feed) -> None:
     numbers: list[int] = []
     replayed: set[int] = set()

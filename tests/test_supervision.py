@@ -33,6 +33,7 @@ def test_a_thread_that_ends_well_has_no_failure():
     assert thread.failure is None
 
 
+@pytest.mark.fault(48)
 def test_a_second_service_on_the_same_state_is_refused_and_a_later_one_is_not(tmp_path):
     path = tmp_path / "state" / "a.lock"
     with (

@@ -92,6 +92,7 @@ def test_refused_records_are_counted_by_reason_and_station(folder):
     assert {key.station for key in source.counts() if key.reason == "bad_payload"} == {"IU.ANMO"}
 
 
+@pytest.mark.fault(18)
 def test_leap_seconds_are_counted_and_their_samples_delivered(tmp_path):
     (record,) = pack(np.arange(9, dtype=np.int32), "IU_ANMO_00_B_H_Z")
     (tmp_path / "leap").write_bytes(record[:26] + b"\x3c" + record[27:])

@@ -297,6 +297,7 @@ def test_a_file_that_cannot_be_read_is_counted_and_left(path: Path) -> None:
     assert {(k.name, k.reason) for k in store.counts()} == {("positions.unread", "EISDIR")}
 
 
+@pytest.mark.fault(32)
 def test_a_disk_that_is_full_is_counted_and_the_next_save_succeeds(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,6 +316,7 @@ def test_a_disk_that_is_full_is_counted_and_the_next_save_succeeds(
     assert reloaded(path) == {"AAA": 1}
 
 
+@pytest.mark.fault(32)
 def test_a_folder_that_is_missing_is_counted(tmp_path: Path) -> None:
     store = ResumeStore(tmp_path / "missing" / "positions.json")
     store.advance(position(1))

@@ -1,5 +1,6 @@
 """The position to begin from after a restart."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,6 +65,7 @@ def test_a_saved_position_is_safe_from_the_start() -> None:
     assert trail.marks[0][1] == position(7)
 
 
+@pytest.mark.fault(17)
 def test_data_that_go_on_move_it_even_where_the_clock_was_set_back() -> None:
     trail = Trail()
     trail.see(10**6 * NS_PER_S, now_ns=10**6 * NS_PER_S)

@@ -173,6 +173,7 @@ def test_a_fraction_rounded_up_to_a_whole_second_is_decoded(make_v2, order):
     assert decode(record, received_ns=0).samples.tolist() == [1, -2, 3]
 
 
+@pytest.mark.fault(18)
 def test_a_leap_second_is_decoded(make_v2):
     record = make_v2(start=(2016, 366, 23, 59, 60, 0))
     assert decode(record, received_ns=0).samples.tolist() == [1, -2, 3]

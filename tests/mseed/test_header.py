@@ -85,6 +85,7 @@ def test_clock_flags_are_read(make_v2):
     assert not peek(make_v2()).is_clock_locked
 
 
+@pytest.mark.fault(18)
 def test_a_leap_second_is_told_and_counts_as_the_second_after_it(make_v2):
     header = peek(make_v2(start=(2016, 366, 23, 59, 60, 5000)))
     assert header.is_leap_second

@@ -240,6 +240,7 @@ def test_a_file_that_vanishes_is_counted_and_passed_over(reopen: Open, folder: P
     assert journal.counts() == {Key("segments.unreadable"): 1}
 
 
+@pytest.mark.fault(32)
 def test_a_full_disk_is_said_and_counted_and_over_when_there_is_room_again(
     reopen: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +259,7 @@ def test_a_full_disk_is_said_and_counted_and_over_when_there_is_room_again(
     assert all_pages(reopen(), Request(session=A)) == numbers(A, 1, 3) + numbers(A, 7, 9)
 
 
+@pytest.mark.fault(32)
 def test_a_disk_that_fails_at_each_write_leaves_no_file_behind(
     reopen: Open, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

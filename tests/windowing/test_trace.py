@@ -182,6 +182,7 @@ def test_after_its_samples_were_given_back_a_trace_knows_where_it_was(n_missing)
     assert _is_ramp(feeder.read(1000 + n_missing, 2000), 1000 + n_missing)
 
 
+@pytest.mark.fault(18)
 def test_a_leap_second_keeps_the_samples_of_the_second_that_came_first():
     feeder = Feeder()
     feeder.feed(0, 200)
