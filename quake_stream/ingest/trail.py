@@ -15,6 +15,7 @@ N_CHECKPOINTS = 32  # of a station within the usual rewind; the saved position i
 MAX_MARKS = 4 * N_CHECKPOINTS  # while a detection is open they pile up; then every other one goes
 MAX_REWIND_NS = 3600 * NS_PER_S  # public servers ask clients for no more
 MAX_AHEAD_NS = 60 * NS_PER_S  # of the clock, or of the data before; beyond that a time stamp is wrong
+MAX_INSTRUMENTS = 100  # of a station; a server that makes up codes has no right to more memory
 SILENT_NS = 600 * NS_PER_S  # so far behind, an instrument holds back the others of its station no more
 
 
@@ -27,6 +28,8 @@ class Needs:
 
     def note(self, instrument_id: InstrumentId, end_ns: int, point: RestPoint | None) -> None:
         """Note data up to a time (UTC ns), and where the instrument last stood at rest, if it ever did."""
+        if instrument_id not in self._seen_ns and len(self._seen_ns) >= MAX_INSTRUMENTS:
+            return
         self._seen_ns[instrument_id] = max(end_ns, self._seen_ns.get(instrument_id, end_ns))
         if point is not None:
             self.points[instrument_id] = point

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from quake_stream.ingest.trail import (
     MAX_AHEAD_NS,
+    MAX_INSTRUMENTS,
     MAX_MARKS,
     MAX_REWIND_NS,
     NO_SEQUENCE,
@@ -97,6 +98,14 @@ def test_the_instrument_that_needs_most_decides() -> None:
     needs.note(HN, 95 * NS_PER_S, point(70))
     needs.note(HN, 96 * NS_PER_S, None)  # it stands where it stood
     assert needs.horizon_ns(100 * NS_PER_S, 60 * NS_PER_S) == 70 * NS_PER_S
+
+
+def test_a_station_with_endless_instruments_takes_no_endless_memory() -> None:
+    needs = Needs()
+    for number in range(2 * MAX_INSTRUMENTS):
+        instrument_id = InstrumentId(network="XX", station="AAA", location=str(number), band="H", source="H")
+        needs.note(instrument_id, 0, point(0))
+    assert len(needs.points) == MAX_INSTRUMENTS
 
 
 def test_the_silent_and_the_endless_are_not_waited_for() -> None:
