@@ -106,7 +106,10 @@ class Vitals:
         return latest is not None and latest.live and now_s - self._started_s - latest.uptime_s < _FRESH_S
 
     def _dropped_lately(self, now_s: float, counts: Mapping[Key, int]) -> int:
-        n_dropped = sum(n for key, n in counts.items() if key.name.endswith(".dropped"))
+        # What is too old came from a slower server as well, or it is missing and shows as a gap.
+        n_dropped = sum(
+            n for key, n in counts.items() if key.name.endswith(".dropped") and key.reason != "too_old"
+        )
         self._drops.append((now_s, n_dropped))
         # The first entry is the state before the interval, so that what came at its start is not lost.
         while len(self._drops) > 1 and self._drops[1][0] <= now_s - LATELY_S:

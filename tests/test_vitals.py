@@ -83,6 +83,10 @@ def test_what_is_dropped_degrades_the_service_for_a_minute(vitals):
     assert vitals.health(1030.0 + LATELY_S, dropped(3)).state == "ok"
 
 
+def test_what_a_second_server_sends_too_late_is_no_trouble(vitals):
+    assert vitals.health(1001.0, {Key("packets.dropped", "too_old", "A.B"): 9}).state == "ok"
+
+
 def test_ready_is_who_has_data_and_live_is_who_makes_progress(vitals, intake):
     started = vitals.health(1001.0, {})
     assert (started.state, started.live, started.ready) == ("ok", True, False)
