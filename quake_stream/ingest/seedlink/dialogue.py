@@ -195,6 +195,8 @@ class Dialogue(SeedLinkConnection):  # type: ignore[misc]  # ObsPy publishes no 
     def _commands_of_4(self) -> Iterator[str]:
         yield from CHANGE_OVER
         if self._settings.credentials:
+            if not self._address.is_encrypted:
+                raise LinkLostError(Lost.AUTH, "a secret is not sent where others can read it: seedlinks://")
             try:
                 yield self._settings.credentials.command()
             except CredentialsError as exc:

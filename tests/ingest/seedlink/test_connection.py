@@ -16,6 +16,7 @@ from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
 from quake_stream.ingest.seedlink.pulse import Pulse
 from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 from quake_stream.ingest.seedlink.stations import StationTable
+from quake_stream.ingest.seedlink4.dialect import FOUR
 from quake_stream.types import NS_PER_S
 
 
@@ -130,3 +131,18 @@ def test_a_skipped_number_belongs_to_the_station_it_follows(
         assert caught.value.reason is Lost.DESYNC
         connection.disconnect()
     assert [s.seqnum for s in connection.streams] == [6, 50]
+
+
+@pytest.mark.parametrize(
+    ("hello", "compares"),
+    [
+        ("SeedLink v4.0 (RingServer/4.5.3) :: SLPROTO:4.0", True),
+        ("SeedLink v4.0 (seedlink4) :: SLPROTO:4.0", False),
+    ],
+)
+def test_only_ringserver_gets_a_time_beside_a_sequence_of_version_4(
+    connection: Connection, hello: str, compares: bool
+) -> None:
+    assert connection._request_context().compares_time
+    connection.hello, connection.dialect = hello, FOUR
+    assert connection._request_context().compares_time is compares

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fake_seedlink import FakeServer
@@ -13,11 +14,14 @@ from obspy.clients.seedlink.seedlinkexception import SeedLinkException
 from obspy.clients.seedlink.slclient import SLClient
 from obspy.clients.seedlink.slpacket import SLPacket
 
+from quake_stream.ingest.seedlink import dialogue as dialogue_module
 from quake_stream.ingest.seedlink.address import Address
+from quake_stream.ingest.seedlink.credentials import Credentials
 from quake_stream.ingest.seedlink.dialogue import Dialogue
 from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
 from quake_stream.ingest.seedlink.pulse import Pulse
 from quake_stream.ingest.seedlink.settings import SeedLinkSettings
+from quake_stream.replay.info4 import packet4
 
 
 @pytest.fixture
@@ -227,3 +231,84 @@ def test_obspy_s_station_state_and_time_stamps() -> None:
     assert (station.seqnum, station.btime) == (-1, None)
     station.btime = UTCDateTime(2025, 1, 2, 3, 4, 5, 999_999)
     assert station.get_sl_time_stamp() == "2025,1,2,3,4,5"
+
+
+# --- SeedLink 4 ---------------------------------------------------------------------------------------------
+
+HELLO_4 = b"SeedLink v4.0 (fake/4) :: SLPROTO:4.0 SLPROTO:3.1\r\nTest site\r\n"
+STARTED = b'{"server_start": "2026-01-01T00:00:00Z"}'
+
+
+@pytest.fixture
+def secret_file(tmp_path: Path) -> Path:
+    path = tmp_path / "secret"
+    path.write_text("s3cret")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def dialogue_4(server: FakeServer, secret_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dialogue]:
+    """Take the connection for encrypted, so that the dialogue says who it is."""
+    monkeypatch.setattr(dialogue_module, "encrypt", lambda sock, *_, **__: sock)
+    server.hello = HELLO_4
+    server.replies["INFO ID"] = packet4(0, "", STARTED, b"JI")
+    with Pulse(poll_s=0.05) as pulse:
+        settings = SeedLinkSettings(
+            command_timeout_s=0.3, credentials=Credentials(user="anna", secret_file=secret_file)
+        )
+        made = Dialogue(Address.parse(f"seedlinks://{server.address}"), pulse=pulse, settings=settings)
+        yield made
+        made.disconnect()
+
+
+def test_version_4_is_spoken_after_both_sides_have_said_so(server: FakeServer, dialogue_4: Dialogue) -> None:
+    dialogue_4.connect()
+    assert dialogue_4.dialect.version == "4"
+    (told,) = server.commands
+    assert told[:2] == ["HELLO", "SLPROTO 4.0"]
+    assert told[2].startswith("USERAGENT quake_stream/")
+    assert told[3:] == ["AUTH USERPASS anna s3cret", "INFO ID"]
+    hello = HELLO_4.decode().split("\r")[0]
+    assert dialogue_4.identity == f"{hello} in SeedLink 4 started 2026-01-01T00:00:00Z"
+
+
+def test_a_server_that_answers_info_by_an_error_is_read_all_the_same(
+    server: FakeServer, dialogue_4: Dialogue
+) -> None:
+    for reply in (packet4(0, "", b'{"message": "no"}', b"JE"), b"ERROR UNSUPPORTED no\r\n"):
+        server.replies["INFO ID"] = reply
+        dialogue_4.connect()
+        assert dialogue_4.identity == ""
+        dialogue_4.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("command", "reply", "reason"),
+    [
+        ("SLPROTO 4.0", b"ERROR UNSUPPORTED\r\n", Lost.HANDSHAKE),
+        ("AUTH USERPASS anna s3cret", b"ERROR AUTH wrong password\r\n", Lost.AUTH),
+        ("AUTH USERPASS anna s3cret", b"", Lost.COMMAND_TIMEOUT),
+    ],
+)
+def test_a_refusal_ends_the_connection_and_shows_no_secret(
+    server: FakeServer, dialogue_4: Dialogue, command: str, reply: bytes, reason: Lost
+) -> None:
+    server.replies[command] = reply
+    with pytest.raises(LinkLostError) as caught:
+        dialogue_4.connect()
+    assert caught.value.reason is reason
+    assert "s3cret" not in str(caught.value)
+
+
+def test_no_secret_is_sent_where_others_can_read_it(server: FakeServer, secret_file: Path) -> None:
+    server.hello = HELLO_4
+    credentials = Credentials(user="anna", secret_file=secret_file)
+    with Pulse(poll_s=0.05) as pulse:
+        settings = SeedLinkSettings(command_timeout_s=0.3, protocol="4", credentials=credentials)
+        made = Dialogue(Address.parse(server.address), pulse=pulse, settings=settings)
+        with pytest.raises(LinkLostError) as caught:
+            made.connect()
+        made.disconnect()
+    assert caught.value.reason is Lost.AUTH
+    assert not any("AUTH" in command for command in server.all_commands())
