@@ -10,7 +10,7 @@ from quake_stream.publish.subscriber import Message, Missed, Subscriber
 from quake_stream.types import NS_PER_S
 
 _TIMEOUT_S = 0.5
-_END_S = 30.0
+_END_S = 120.0
 _STALLING_BYTES = 4096
 _STALLING_HWM = 10
 _MAX_IDS = 10_000  # detections that a doubled one is looked for in

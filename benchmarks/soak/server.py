@@ -18,7 +18,7 @@ from quake_stream.replay.restamp import shift_record
 from quake_stream.types import NS_PER_S
 
 _RECORD_BYTES = 512
-_READY_S, _END_S = 120.0, 60.0  # against hanging only
+_READY_S, _END_S = 600.0, 120.0  # against hanging only
 
 
 class Server:

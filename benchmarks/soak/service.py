@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-_READY_S = 120.0
-_END_S = 60.0
+_READY_S = 600.0  # against hanging only
+_END_S = 120.0
 _CONFIG = """
 [[source]]
 url = "seedlink://127.0.0.1:{port}"

@@ -46,6 +46,12 @@ class Outcome:
     counts: dict[str, int] = field(default_factory=dict)
     injected: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def n_dropped(self) -> int:
+        """Packets and windows that the service dropped as it could not keep up."""
+        names = ("packets.dropped.queue_full", "windows.dropped")
+        return sum(n for name, n in self.counts.items() if name.startswith(names))
+
     def problems(self) -> list[str]:
         """Say in words what must not be."""
         found = []
@@ -57,6 +63,8 @@ class Outcome:
             found.append(f"{self.n_doubled} messages came twice")
         if not self.n_detections:
             found.append("nothing was detected")
+        if self.n_dropped:
+            found.append(f"too slow a machine for this speed: {self.n_dropped} packets and windows dropped")
         return found
 
 
