@@ -8,8 +8,12 @@ import signal
 from pathlib import Path
 
 import pytest
+from program import DEADLINE_S
 
 from quake_stream.models.registry import WEIGHTS
+from quake_stream.publish.clients import write_clients
+from quake_stream.publish.keys import new_pair, write_key
+from quake_stream.publish.subscriber import Subscriber
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = sorted(
@@ -142,42 +146,53 @@ def test_what_is_planted_in_the_state_folder_holds_nobody_up_and_nothing_is_writ
     assert list(elsewhere.iterdir()) == [victim]
 
 
-def test_a_secret_key_is_in_no_log_no_report_and_no_answer(tmp_path, program):
-    assert program("keys", "new", "station", "--folder", tmp_path).end() == 0
-    secrets = [
-        keys.read_text().partition('secret-key = "')[2].partition('"')[0] for keys in tmp_path.glob("*.key")
+LOOPBACK = {"0100007F", "00000000000000000000000001000000"}  # as the kernel writes 127.0.0.1 and ::1
+
+
+def listens_on(pid: int) -> set[str]:
+    """Hexadecimal addresses on which a process waits for connections, as the kernel writes them."""
+    process = Path(f"/proc/{pid}")
+    ours = {str(link.readlink()) for link in (process / "fd").iterdir()}
+    lines = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in (process / "net" / table).read_text().splitlines()[1:]
     ]
+    return {
+        words[1].partition(":")[0] for words in lines if words[3] == "0A" and f"socket:[{words[9]}]" in ours
+    }
+
+
+def test_a_secret_key_is_in_no_log_no_report_and_no_file_and_all_that_listens_is_loopback(tmp_path, program):
+    server, client = new_pair(), new_pair()
+    write_key(tmp_path / "server.key", server, owner="station")
+    write_key(tmp_path / "client.key", client, owner="client", server=server.public)
+    write_clients(tmp_path / "clients", {"client": client.public})
     config = tmp_path / "station.toml"
     config.write_text(
         '[[source]]\nurl = "seedlink://127.0.0.1:1"\n[model]\nname = "stalta"\n'
         f'[service]\nstate_dir = "{tmp_path}/s"\nruntime_dir = "{tmp_path}/s"\nlog_format = "json"\n'
         'log_level = "debug"\n[publish]\nbind = "tcp://127.0.0.1:*"\nheartbeat_s = 0.1\n'
-        f'key = "{tmp_path}/station.server.key"\nclients = "{tmp_path}/station.clients"\n'
+        f'key = "{tmp_path}/server.key"\nclients = "{tmp_path}/clients"\n'
     )
     service = program("run", config)
     ready = service.event("service.ready")
-    heard = program(
-        *(
-            "listen",
-            ready["bind"],
-            "--replay",
-            ready["replay_bind"],
-            "--key",
-            tmp_path / "station.client.key",
-        ),
-        *("--topic", "heartbeat", "--since", "1h", "--json", "--count", 2),
-    )
-    assert heard.end() == 0
-    (tmp_path / "station.server.key").write_text("nonsense")
+    assert listens_on(service.process.pid)
+    assert listens_on(service.process.pid) <= LOOPBACK
+    with Subscriber(
+        ready["bind"],
+        replay=ready["replay_bind"],
+        key=tmp_path / "client.key",
+        since_ns=0,
+        timeout_s=DEADLINE_S,
+    ) as subscriber:
+        subscriber.receive()
+    (tmp_path / "server.key").write_text(f"nonsense {server.secret}")
     service.ask(signal.SIGHUP)
     service.event("service.reloaded")
-    assert service.stop(signal.SIGTERM) == 0
-    damaged = program("run", config)
-    assert damaged.end() == 78
     written = [path.read_bytes() for path in (tmp_path / "s").rglob("*") if path.is_file()]
     assert written
-    said = "\n".join([*service.err, *service.out, *heard.err, *heard.out, *damaged.err]).encode()
-    assert len(secrets) == 2
-    for secret in secrets:
-        assert len(secret) == 40
+    assert service.stop(signal.SIGTERM) == 0
+    said = "\n".join([*service.err, *service.out]).encode()
+    for secret in (server.secret, client.secret):
         assert all(secret.encode() not in text for text in (said, *written))

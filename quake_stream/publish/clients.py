@@ -12,7 +12,7 @@ from typing import Final
 
 from quake_stream.errors import ConfigError
 from quake_stream.publish.keys import is_key
-from quake_stream.safe_open import create_anew
+from quake_stream.safe_open import create_anew, open_regular
 
 HEADING: Final = "# Who may subscribe: a name and a CURVE public key on each line.\n"
 
@@ -88,7 +88,8 @@ def remove_client(path: Path, name: str) -> None:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").splitlines(keepends=True)
+        with open_regular(path, may_be_link=True) as file:
+            return file.read().decode().splitlines(keepends=True)
     except OSError as exc:
         raise ConfigError(f"{path}: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:

@@ -1,5 +1,6 @@
 """The list of those who may subscribe: whole or refused."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -92,3 +93,9 @@ def test_a_list_that_is_missing_or_no_text_is_refused_by_name(tmp_path: Path) ->
         read_clients(tmp_path / "binary")
     with pytest.raises(ConfigError, match="No such file"):
         write_clients(tmp_path / "missing" / "list", {})
+
+
+def test_a_pipe_in_place_of_the_list_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "clients")
+    with pytest.raises(ConfigError, match="no plain file"):
+        read_clients(tmp_path / "clients")
