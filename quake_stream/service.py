@@ -185,8 +185,8 @@ class Service:
             self._health_file.write(health)
         except OSError as exc:
             self._counters.add("health_files.failed", reason=errno.errorcode.get(exc.errno or 0, ""))
-        status = f"{health.state}: {'; '.join(health.reasons) or 'all well'}"
-        self._notifier.send(f"STATUS={status[:_STATUS_CHARS]}")
+        status = f"STATUS={health.state}: {'; '.join(health.reasons) or 'all well'}"
+        self._notifier.send(status[:_STATUS_CHARS])
         if self._makes_progress(now_s):
             self._notifier.send("WATCHDOG=1")
         if now_s >= self._next_line_s:
@@ -284,8 +284,8 @@ class Service:
 
     def _raise_failure(self, stuck: list[str]) -> None:
         for thread in self._threads:
-            if thread.failure is not None:
-                log.error("service.failed", thread=thread.name, error=str(thread.failure))
-                raise thread.failure
+            if (failure := thread.failure) is not None:
+                log.error("service.failed", thread=thread.name, error=str(failure) or repr(failure))
+                raise failure
         if stuck:
             raise QuakeStreamError(f"stopped with threads stuck: {', '.join(stuck)}")

@@ -332,6 +332,7 @@ def wait_for_packets(config: Path, n: int) -> None:
     wait_for_report(config, lambda h: sum(s.n_packets for s in h.sources) >= n and not h.queue_depth)
 
 
+@pytest.mark.fault(37)
 def test_a_reload_changes_thresholds_and_refuses_a_bad_file(program, configure, demo_records, hand_server):
     url = f"seedlink://{hand_server(0.0).address}"
     config = configure(url, trigger={"min_windows": 100})

@@ -181,6 +181,7 @@ def test_the_end_of_all_recordings_ends_the_service_well(bench):
     assert bench.counts()["messages.sent.detection"] == 2
 
 
+@pytest.mark.fault(40)
 def test_a_feed_that_cannot_open_ends_the_service_before_any_source_starts(bench):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -231,6 +232,7 @@ def test_a_worker_that_fails_does_not_leave_a_waiting_recording_behind(bench, mo
     assert line["stuck"] == []
 
 
+@pytest.mark.fault(36)
 def test_a_source_that_does_not_stop_is_named_and_does_not_hold_up_the_stop(bench):
     release = threading.Event()
 
@@ -249,6 +251,7 @@ def test_a_source_that_does_not_stop_is_named_and_does_not_hold_up_the_stop(benc
                 thread.join(20)
 
 
+@pytest.mark.fault(35)
 def test_a_worker_that_lags_drops_what_is_left_when_the_budget_is_used_up(bench, monkeypatch):
     model = build.model
     release = threading.Event()
@@ -284,6 +287,7 @@ def test_a_signal_during_the_start_is_obeyed_before_anything_runs(bench, monkeyp
     assert bench.events == ["service.stopping", "service.stopped"]
 
 
+@pytest.mark.fault(38)
 def test_a_wrong_model_or_configuration_is_raised_before_anything_runs(bench, monkeypatch):
     def refuse(_config):
         raise ConfigError("no")
@@ -312,6 +316,101 @@ def test_systemd_hears_of_start_and_stop(bench, monkeypatch, tmp_path):
 
         bench.run(check)
         assert "STOPPING=1" in heard(listener, "STOPPING=1")
+
+
+@pytest.fixture
+def systemd(monkeypatch, tmp_path):
+    """Listen where systemd would; the watchdog is due every two seconds."""
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(address)
+        listener.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+        monkeypatch.setenv("WATCHDOG_USEC", "2000000")
+        monkeypatch.delenv("WATCHDOG_PID", raising=False)
+        yield listener
+
+
+@pytest.mark.fault(24)
+def test_a_model_that_hangs_is_down_and_feeds_the_watchdog_no_more(bench, monkeypatch, systemd):
+    release = threading.Event()
+    model = build.model
+
+    def hanging(config):
+        made = model(config)
+        predict = made.predict
+        made.predict = lambda features: (release.wait(60), predict(features))[1]
+        return made
+
+    monkeypatch.setattr(build, "model", hanging)
+    monkeypatch.setattr(FakeSource, "progress", lambda _self: time.monotonic_ns())
+    report = {}
+
+    def check(source, deliver):
+        for packet in packets(60, server=source.name, received_ns=time.time_ns()):
+            deliver(packet)
+        try:
+            heard(systemd, "STATUS=down: worker makes no progress")
+            said = heard(systemd, "STATUS=down")  # a second later
+            report.update(json.loads(bench.health_file.read_text()), fed="WATCHDOG=1" in said)
+        finally:
+            release.set()
+            stop_at_once(source, deliver)
+
+    bench.run(check)
+    assert (report["state"], report["live"], report["fed"]) == ("down", False, False)
+    (line,) = [line for line in bench.logs if line["event"] == "service.stuck"]
+    assert (line["loops"], line["log_level"]) == (["worker"], "error")
+
+
+@pytest.mark.fault(5)
+def test_a_dead_server_upstream_degrades_the_service_and_feeds_the_watchdog(bench, monkeypatch, systemd):
+    monkeypatch.setattr(FakeSource, "progress", lambda _self: time.monotonic_ns())
+
+    def check(source, deliver):
+        heard(systemd, "STATUS=degraded: no data from fake:0")
+        assert "WATCHDOG=1" in heard(systemd, "STATUS=degraded")
+        report = json.loads(bench.health_file.read_text())
+        assert (report["live"], report["ready"]) == (True, False)
+        stop_at_once(source, deliver)
+
+    bench.run(check, stale_after_s=5)
+    assert "service.stuck" not in bench.events
+
+
+@pytest.mark.fault(37)
+def test_a_refused_reload_is_a_reason_until_one_succeeds(bench, monkeypatch):
+    monkeypatch.setattr("quake_stream.log.configure", lambda *_: None)  # it would end the capture of logs
+
+    def until(says):
+        deadline_s = time.monotonic() + 30
+        while says not in (text := bench.health_file.read_text() if bench.health_file.exists() else ""):
+            assert time.monotonic() < deadline_s, text
+            bench.sources[0].stopped.wait(0.05)
+
+    def check(source, deliver):
+        until('"reasons": []')
+        good = bench.path.read_text()
+        bench.path.write_text("nonsense = 1\n" + good)
+        os.kill(os.getpid(), signal.SIGHUP)
+        until("the last reload was refused")
+        bench.path.write_text(good)
+        os.kill(os.getpid(), signal.SIGHUP)
+        until('"reasons": []')
+        stop_at_once(source, deliver)
+
+    bench.run(check)
+    events = [event for event in bench.events if event.startswith("service.")]
+    assert events == [
+        "service.ready",
+        "service.reload_refused",
+        "service.degraded",
+        "service.reloaded",
+        "service.recovered",
+        "service.stopping",
+        "service.stopped",
+    ]
+    assert (bench.counts()["reloads.refused"], bench.counts()["reloads.done"]) == (1, 1)
 
 
 def heard(listener, text) -> str:

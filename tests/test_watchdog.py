@@ -1,5 +1,7 @@
 """The watchdog: which loops turn, which hang."""
 
+import pytest
+
 from quake_stream.watchdog import Watchdog
 
 
@@ -8,6 +10,7 @@ def test_a_loop_that_turns_is_never_stuck():
     assert all(dog.look({"worker": n}, 8.0 * n) == frozenset() for n in range(20))
 
 
+@pytest.mark.fault(24)
 def test_a_loop_that_hangs_is_stuck_after_the_limit_and_named():
     dog = Watchdog(limit_s=10.0)
     dog.look({"worker": 1, "ingest": 1}, 0.0)
