@@ -1,9 +1,13 @@
 """What Prometheus sees of the installed program, and what the program's port for it survives."""
 
 import contextlib
+import itertools
 import json
+import re
+import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 import urllib.request
@@ -22,6 +26,10 @@ from quake_stream.replay.server import ReplayServer
 
 N_IDLE = 200
 MAX_GROWTH_KB = 50_000
+
+CONFIG = Path(__file__).resolve().parent.parent / "config"
+ALERTS, DASHBOARD = CONFIG / "alerts.yml", CONFIG / "grafana-dashboard.json"
+METRIC = re.compile(r"\b(?:quake_stream|process)_\w+")
 
 Values = dict[tuple[str, ...], float]
 
@@ -82,6 +90,32 @@ def scrape_until(url: str, predicate: Callable[[Values], bool]) -> Values:
     return values
 
 
+def expressions() -> dict[str, str]:
+    """Every expression of alerts and dashboard, by where it stands."""
+    lines = ALERTS.read_text().splitlines()
+    found = {
+        name.partition("alert: ")[2]: expr.partition("expr: ")[2]
+        for name, expr in itertools.pairwise(lines)
+        if "- alert: " in name
+    }
+    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+        for target in panel.get("targets", []):
+            found[f"{panel['title']} {target['refId']}"] = target["expr"]
+    return found
+
+
+def promtool(command: str, path: Path, rules: object) -> None:
+    """Have Prometheus' own tool look at a file, written in the part of YAML that is JSON."""
+    tool = shutil.which("promtool")
+    if tool is None:
+        pytest.skip("NOT RUN: promtool is not here (Debian: prometheus)")
+    path.write_text(json.dumps(rules))
+    done = subprocess.run(
+        [tool, command, "rules", path], capture_output=True, text=True, check=False, timeout=DEADLINE_S
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def memory_kb(service: Program) -> int:
     status = Path(f"/proc/{service.process.pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0])
@@ -105,6 +139,13 @@ def test_prometheus_sees_stations_work_and_losses(start, server):
     assert values["connections_opened_total", server.address] == 1
     assert values["packets_dropped_total",] == 0
     assert values["process_open_fds",] > 5
+    with urllib.request.urlopen(url, timeout=DEADLINE_S) as response:
+        exposed = {
+            line.split()[2] for line in response.read().decode().splitlines() if line.startswith("# T")
+        }
+    for place, expression in expressions().items():
+        names = {re.sub(r"_(bucket|sum|count)$", "", name) for name in METRIC.findall(expression)}
+        assert names <= exposed, place
     assert service.stop(signal.SIGTERM) == 0
     assert service.event("service.stopped")["stuck"] == []
 
@@ -150,3 +191,78 @@ def test_a_port_in_use_costs_the_metrics_and_not_the_service(start, tmp_path):
             waiting.wait(0.1)
         assert found.live
         assert service.stop(signal.SIGTERM) == 0
+
+
+def test_each_panel_of_the_dashboard_asks_the_chosen_datasource_and_says_what_it_shows():
+    dashboard = json.loads(DASHBOARD.read_text())
+    variables = {variable["name"] for variable in dashboard["templating"]["list"]}
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    for panel in panels:
+        assert panel["title"]
+        assert panel["targets"]
+        assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
+        for asked in (panel, *panel["targets"]):
+            assert asked["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+    used = set(re.findall(r"\$\{?(\w+)", json.dumps(panels))) - {"__rate_interval"}
+    assert used == variables
+
+
+def test_each_alert_says_how_bad_it_is_and_what_to_look_at():
+    alerts = ALERTS.read_text().split("- alert: ")[1:]
+    assert len(alerts) == len({alert.split()[0] for alert in alerts}) > 10
+    for alert in alerts:
+        assert re.search(r"labels: \{ severity: (critical|warning) \}", alert)
+        assert re.search(r"summary: \S", alert)
+        assert re.search(r"description: \S", alert)
+
+
+def test_prometheus_itself_understands_every_expression(tmp_path):
+    rules = [
+        {"record": "checked", "expr": re.sub(r"\$(\w+)", "5m", expression)}
+        for expression in expressions().values()
+    ]
+    promtool("check", tmp_path / "rules.json", {"groups": [{"name": "all", "rules": rules}]})
+
+
+def test_the_first_loss_a_silent_station_and_a_dead_service_raise_the_alarm(tmp_path):
+    up, dropped = 'up{job="quake-stream"}', "quake_stream_packets_dropped_total"
+    age = 'quake_stream_last_packet_age_seconds{station="CX.PB01",instrument="--.HH"}'
+    alive = [{"series": up, "values": "1x60"}, {"series": "quake_stream_ready", "values": "1x60"}]
+    lost = '{reason="queue_full",station="CX.PB01"}'
+
+    def case(name: str, *series: dict[str, str], fires: bool = True) -> dict[str, object]:
+        """Say whether an alert fires half an hour after the start."""
+        n_firing = f'count(ALERTS{{alertname="{name}",alertstate="firing"}})'
+        samples = [{"labels": "{}", "value": 1}] if fires else []
+        tests = [{"expr": n_firing, "eval_time": "30m", "exp_samples": samples}]
+        return {"interval": "1m", "input_series": list(series), "promql_expr_test": tests}
+
+    promtool(
+        "test",
+        tmp_path / "test.json",
+        {
+            "rule_files": [str(ALERTS)],
+            "evaluation_interval": "1m",
+            "tests": [
+                case("QuakeStreamDown", {"series": up, "values": "1x10 0x50"}),
+                case("QuakeStreamDown"),
+                case("QuakeStreamDown", *alive, fires=False),
+                case("QuakeStreamNoData", {"series": "quake_stream_ready", "values": "1x5 0x60"}),
+                case("QuakeStreamNoData", *alive, fires=False),
+                case(
+                    "QuakeStreamDroppingPackets",
+                    {"series": dropped, "values": "0x60"},
+                    {"series": dropped + lost, "values": "_x24 1x60"},
+                ),
+                case(
+                    "QuakeStreamDroppingPackets",
+                    {"series": dropped, "values": "0x60"},
+                    {"series": dropped + lost, "values": "_x5 1x60"},
+                    fires=False,
+                ),
+                case("QuakeStreamStationSilent", {"series": age, "values": "0+60x60"}),
+                case("QuakeStreamStationSilent", {"series": age, "values": "5x60"}, fires=False),
+            ],
+        },
+    )

@@ -19,11 +19,13 @@ def metric_name(counter: str) -> str:
 
 def counter_metrics(counts: Mapping[Key, int]) -> str:
     """
-    Write all counters; those in `MEANINGS` that have counted nothing yet are 0.
+    Write all counters, with those in `MEANINGS` that have counted nothing yet.
 
-    Without the zeros the first loss would be no increase: Prometheus sees one between two values only.
+    Each has a value without labels, 0 unless something was counted so.  Without it the first loss would be no
+    increase: Prometheus sees one between two values only.
     """
-    lines: dict[str, list[str]] = {name: [] for name in MEANINGS}
+    names = {*MEANINGS, *(key.name for key in counts)}
+    lines = {name: [] if Key(name) in counts else [" 0\n"] for name in names}
     places: dict[str, str] = {"": ""}
     # Thousands of stations times some reasons: each step here is worth its microsecond.
     for (name, reason, station), n in counts.items():
@@ -32,10 +34,10 @@ def counter_metrics(counts: Mapping[Key, int]) -> str:
             place = places[station] = _place(station)
         why = f'reason="{escape(reason)}"' if reason else ""
         label = f"{{{why}{',' if why and place else ''}{place}}}" if why or place else ""
-        lines.setdefault(name, []).append(f"{label} {n}\n")
+        lines[name].append(f"{label} {n}\n")
     return "".join(
         head(name := metric_name(counter), "counter", MEANINGS.get(counter, f"Count of {counter}."))
-        + "".join([f"{name}{line}" for line in found or (" 0\n",)])
+        + "".join([f"{name}{line}" for line in found])
         for counter, found in sorted(lines.items())
     )
 
