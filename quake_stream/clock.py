@@ -49,6 +49,25 @@ class WallClock:
         """Do nothing: live time does not hang on data."""
 
 
+class ClockWatch:
+    """Notice when the host's clock is set."""
+
+    def __init__(
+        self,
+        utc_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._utc_ns = utc_ns
+        self._monotonic_ns = monotonic_ns
+        self._offset_ns = utc_ns() - monotonic_ns()
+
+    def look(self) -> int:
+        """Tell by how much it was set since the last look (ns); 0 where that is less than `STEP_NS`."""
+        before_ns, self._offset_ns = self._offset_ns, self._utc_ns() - self._monotonic_ns()
+        step_ns = self._offset_ns - before_ns
+        return step_ns if abs(step_ns) >= STEP_NS else 0
+
+
 class DataClock:
     """
     The clock of a recording: as late as the latest packet seen.

@@ -15,6 +15,7 @@ import quake_stream
 from quake_stream import build
 from quake_stream import log as logs
 from quake_stream.arrivals import Arrivals
+from quake_stream.clock import ClockWatch
 from quake_stream.config import Config, load
 from quake_stream.config_diff import changed_keys
 from quake_stream.counters import Counters, Key, by_reason, merge
@@ -67,6 +68,7 @@ class Service:
         self._started_s = time.monotonic()
         self._watchdog = Watchdog(limit_s=(self._notifier.watchdog_s or 60.0) / 2)
         self._log = ServiceLog()
+        self._clock = ClockWatch()
         self._next_line_s = self._started_s + _LOG_LINE_S
 
     def run(self) -> None:
@@ -177,6 +179,7 @@ class Service:
     def _report(self) -> None:
         now_s = time.monotonic()
         self._metrics.tend(now_s)
+        self._look_at_clock()
         self._positions.save_if_due(now_s)
         counts = self.counts()
         health = self._vitals.health(now_s, counts, self._watchdog.stuck)
@@ -201,6 +204,12 @@ class Service:
                 n_detections=health.n_detections,
                 counts=health.counts,
             )
+
+    def _look_at_clock(self) -> None:
+        step_ns = self._clock.look()
+        if step_ns:
+            self._counters.add("clocks.set", reason="forward" if step_ns > 0 else "back")
+            log.warning("clock.set", by_s=round(step_ns / 1e9, 1))
 
     def _makes_progress(self, now_s: float) -> bool:
         """Whether the loops of worker and sources turn; logged on change."""

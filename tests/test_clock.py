@@ -8,7 +8,7 @@ import pytest
 from synthetic import START_NS, packets
 
 from quake_stream import build
-from quake_stream.clock import PATIENCE_NS, STEP_NS, DataClock, WallClock
+from quake_stream.clock import PATIENCE_NS, STEP_NS, ClockWatch, DataClock, WallClock
 from quake_stream.config import parse
 from quake_stream.counters import Counters, by_reason
 from quake_stream.models.stalta import StaLtaModel
@@ -89,6 +89,17 @@ def test_the_data_clock_is_as_late_as_the_latest_packet_and_never_goes_back():
     clock.see(packet(20))
     clock.see(packet(10))
     assert clock.now_ns() == 20
+
+
+def test_whoever_watches_sees_each_time_that_the_clock_is_set_once():
+    host = Host()
+    watch = ClockWatch(utc_ns=host.utc_ns, monotonic_ns=lambda: host.elapsed_ns)
+    seen = []
+    for error_ns in (0, STEP_NS - 1, STEP_NS - 1 + HOUR_NS, HOUR_NS, 0, 0):
+        host.elapsed_ns += NS_PER_S
+        host.error_ns = error_ns
+        seen.append(watch.look())
+    assert seen == [0, 0, HOUR_NS, 0, -HOUR_NS, 0]
 
 
 def served(step_s: float) -> tuple[list[Detection], dict[str, int]]:

@@ -14,6 +14,7 @@ import zmq
 from synthetic import packets
 
 from quake_stream import build
+from quake_stream.clock import ClockWatch
 from quake_stream.config import load
 from quake_stream.errors import ConfigError, PublishError, QuakeStreamError, SourceError
 from quake_stream.ingest.resume import ResumeStore
@@ -161,6 +162,22 @@ def test_a_source_that_fails_stops_the_service_with_its_own_error(bench):
     (line,) = [line for line in bench.logs if line["event"] == "service.failed"]
     assert (line["thread"], line["error"]) == ("ingest-fake:1", "the archive is gone")
     assert bench.sources[0].stopped.is_set()
+
+
+@pytest.mark.fault(17)
+def test_a_clock_that_is_set_is_logged_and_counted(bench, monkeypatch):
+    steps = [-7200 * 10**9]
+    monkeypatch.setattr(ClockWatch, "look", lambda _: steps.pop() if steps else 0)
+
+    def wait(source, deliver):
+        while steps:
+            source.stopped.wait(0.02)
+        stop_at_once(source, deliver)
+
+    bench.run(wait)
+    (line,) = [line for line in bench.logs if line["event"] == "clock.set"]
+    assert line["by_s"] == -7200.0
+    assert bench.counts()["clocks.set.back"] == 1
 
 
 def test_an_unexpected_failure_is_raised_as_it_is(bench):

@@ -26,6 +26,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "positions.unread": "Position files that could not be read.",
         "positions.saved": "Saves of the SeedLink positions.",
         "positions.unsaved": "Saves of the SeedLink positions that failed.",
+        "clocks.set": "Times that the host's clock was set by a second or more.",
         # samples
         "packets.dropped": "Packets dropped: the detector did not keep up, or they came too late.",
         "packets.empty": "Packets without samples.",

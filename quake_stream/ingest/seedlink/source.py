@@ -206,6 +206,8 @@ class SeedLinkSource(SLClient):  # type: ignore[misc]  # ObsPy publishes no type
             if self._table.get(source_id.network, source_id.station) is None:
                 self._refuse_station()
                 return False
+            if header.is_leap_second:
+                self._counters.add("records.leap_seconds", station=header.station)
             position = Position(
                 server=self._name,
                 network=source_id.network,
