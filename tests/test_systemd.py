@@ -1,7 +1,7 @@
 """
 The unit file: what systemd says of it, and the service's life under a real systemd.
 
-The second part boots systemd in a sandbox; it needs root and the sandbox tool beside the checkout.
+The stories boot systemd in a sandbox; they need root and the sandbox tool beside the checkout.
 """
 
 import os
@@ -10,106 +10,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import obspy
 import pytest
+from synthetic import RATE_HZ, START_NS, samples
 
 ROOT = Path(__file__).resolve().parent.parent
 UNIT = ROOT / "systemd" / "quake-stream@.service"
 SANDBOX = ROOT.parent / "shared" / "tools" / "systemd-sandbox"
 EXPOSURE_LIMIT = 1.5
 
-CONFIG = """
-[[source]]
-url = "seedlink://127.0.0.1:18999"  # nobody listens: a dead server must not keep the service from starting
-
-[model]
-name = "stalta"
-"""
-
-# Faster than the shipped unit, so that the test ends.
-DROP_IN = """
-[Service]
-WatchdogSec=6s
-RestartSec=1s
-"""
-
-SCRIPT = """\
-set -eu
-unit=quake-stream@test
-fail() { echo "FAILED: $*"; journalctl -u "$unit" -o cat --no-pager | tail -40; exit 1; }
-state() { for p in ActiveState SubState NRestarts Result; do systemctl show -P "$p" "$unit"; done | xargs; }
-wait_for() {  # until STATE, at most 60 s
-    for _ in $(seq 600); do [ "$(state)" != "$1" ] || return 0; sleep .1; done
-    fail "state is '$(state)', not '$1' ($2)"
-}
-mkdir -p /opt/quake-stream/venv/bin /etc/quake-stream "/etc/systemd/system/$unit.service.d"
-ln -s "/opt/python/bin/$PYTHON" /opt/quake-stream/venv/bin/python3
-printf 'home = /opt/python/bin\\ninclude-system-site-packages = false\\n' >/opt/quake-stream/venv/pyvenv.cfg
-cat >/opt/quake-stream/venv/bin/quake-stream <<'END'
-#!/opt/quake-stream/venv/bin/python3
-import sys
-sys.path.insert(0, "/opt/quake-stream/src")
-from quake_stream.cli import main
-main()
-END
-chmod +x /opt/quake-stream/venv/bin/quake-stream
-cp /opt/test/config.toml /etc/quake-stream/test.toml
-cp /opt/test/drop-in.conf "/etc/systemd/system/$unit.service.d/test.conf"
-systemctl daemon-reload
-
-systemctl start "$unit" || fail "start"
-wait_for "active running 0 success" "READY after start"
-echo "PASSED start"
-
-journalctl -u "$unit" -o json --no-pager | grep -q 'service.ready' || fail "no service.ready in the journal"
-journalctl -u "$unit" -o json --no-pager | grep 'service.ready' | grep -q '"PRIORITY":"6"' || fail "no priority"
-echo "PASSED journal"
-
-systemctl reload "$unit"
-for _ in $(seq 100); do journalctl -u "$unit" -o cat --no-pager | grep -q service.reloaded && break; sleep .1; done
-journalctl -u "$unit" -o cat --no-pager | grep -q service.reloaded || fail "reload"
-wait_for "active running 0 success" "running after reload"
-echo "PASSED reload"
-
-echo 'nonsense = 1' >>/etc/quake-stream/test.toml
-systemctl reload "$unit"
-for _ in $(seq 100); do journalctl -u "$unit" -o cat --no-pager | grep -q reload_refused && break; sleep .1; done
-journalctl -u "$unit" -o cat --no-pager | grep -q reload_refused || fail "bad reload not refused"
-wait_for "active running 0 success" "running after a refused reload"
-cp /opt/test/config.toml /etc/quake-stream/test.toml
-echo "PASSED refused reload"
-
-/opt/quake-stream/venv/bin/quake-stream health /etc/quake-stream/test.toml >/tmp/health || true
-grep -q '^ok$\\|^degraded$' /tmp/health || fail "health: $(cat /tmp/health)"
-echo "PASSED health"
-
-pid=$(systemctl show -P MainPID "$unit")
-for path in /etc/x /usr/x /var/lib/x /root/x; do
-    nsenter -t "$pid" -m -S "$(stat -c %u /proc/$pid)" touch "$path" 2>/dev/null && fail "could write $path"
-done
-[ "$(stat -c %u /proc/$pid)" != 0 ] || fail "runs as root"
-echo "PASSED sandbox"
-
-kill -KILL "$pid"
-wait_for "active running 1 success" "back after kill -9"
-echo "PASSED kill"
-
-kill -STOP "$(systemctl show -P MainPID "$unit")"
-wait_for "active running 2 success" "back after SIGSTOP"
-journalctl -u "$unit" --no-pager | grep -q 'Watchdog timeout' || fail "not by the watchdog"
-echo "PASSED watchdog"
-
-systemctl stop "$unit"
-wait_for "inactive dead 0 success" "stopped"
-ls /var/lib/quake-stream/test/test.lock >/dev/null || fail "no state folder"
-echo "PASSED stop"
-
-echo 'nonsense = 1' >>/etc/quake-stream/test.toml
-systemctl start "$unit" && fail "started with a bad configuration"
-wait_for "failed failed 0 exit-code" "not restarted"
-[ "$(systemctl show -P ExecMainStatus "$unit")" = 78 ] || fail "exit status $(systemctl show -P ExecMainStatus "$unit")"
-journalctl -u "$unit" -o cat --no-pager | grep -q "nonsense: unknown key" || fail "the key is not named"
-echo "PASSED bad configuration"
-"""
+STORIES = ROOT / "tests" / "systemd"
 
 
 def needs(condition: bool, what: str) -> None:
@@ -149,34 +59,97 @@ def test_the_exposure_of_the_unit_stays_low(unit):
     assert float(verdict.split(":")[1].split()[0]) <= EXPOSURE_LIMIT
 
 
+@pytest.fixture
+def records(tmp_path):
+    """Write 90 minutes of one station, with something to detect every minute."""
+    folder = tmp_path / "records"
+    folder.mkdir()
+    trace = obspy.Trace(samples(5400, range(40, 5400, 60)))
+    trace.stats.update({"network": "CX", "station": "PB01", "channel": "HHZ", "sampling_rate": RATE_HZ})
+    trace.stats.starttime = obspy.UTCDateTime(ns=START_NS)
+    trace.write(str(folder / "CX.PB01..HHZ.mseed"), format="MSEED", reclen=512)
+    return folder
+
+
+@pytest.fixture
+def tell(tmp_path, records):
+    """Tell a story under a real systemd; returns the steps that it passed."""
+
+    def run(story: str) -> list[str]:
+        needs(SANDBOX.is_file(), "the systemd sandbox in ../shared/tools is not here")
+        needs(os.geteuid() == 0, "this needs root")
+        script = tmp_path / "script.sh"
+        parts = [f"#!/bin/bash\nPYTHON={Path(sys.executable).resolve().name}\n"]
+        parts += [(STORIES / name).read_text() for name in ("prelude.sh", story)]
+        script.write_text("\n".join(parts))
+        script.chmod(0o755)
+        # The unit hides /root and /home, where the interpreter and the checkout may live.
+        done = subprocess.run(
+            [
+                str(SANDBOX),
+                *("--unit", str(UNIT)),
+                *("--copy", f"{STORIES}:/opt/test"),
+                *("--bind", f"{records}:/opt/test/records"),
+                *("--bind", f"{sys.base_prefix}:/opt/python"),
+                *("--bind", f"{Path(sys.prefix) / 'lib'}:/opt/quake-stream/venv/lib"),
+                *("--bind", f"{ROOT / 'quake_stream'}:/opt/quake-stream/src/quake_stream"),
+                *("--timeout", "540"),
+                str(script),
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=570,
+        )
+        needs(done.returncode != 77, done.stderr.strip())
+        assert done.returncode == 0, done.stdout + done.stderr
+        return [
+            line.removeprefix("PASSED ") for line in done.stdout.splitlines() if line.startswith("PASSED")
+        ]
+
+    return run
+
+
 @pytest.mark.systemd
-@pytest.mark.timeout(400)
-def test_the_service_lives_under_a_real_systemd(tmp_path):
-    needs(SANDBOX.is_file(), "the systemd sandbox in ../shared/tools is not here")
-    needs(os.geteuid() == 0, "this needs root")
-    for name, text in (("config.toml", CONFIG), ("drop-in.conf", DROP_IN)):
-        (tmp_path / name).write_text(text)
-    script = tmp_path / "script.sh"
-    script.write_text(f"PYTHON={Path(sys.executable).resolve().name}\n{SCRIPT}")
-    # The unit hides /root and /home, where the interpreter and the checkout may live.
-    venv = Path(sys.prefix)
-    done = subprocess.run(
-        [
-            str(SANDBOX),
-            *("--unit", str(UNIT)),
-            *("--copy", f"{tmp_path / 'config.toml'}:/opt/test/config.toml"),
-            *("--copy", f"{tmp_path / 'drop-in.conf'}:/opt/test/drop-in.conf"),
-            *("--bind", f"{sys.base_prefix}:/opt/python"),
-            *("--bind", f"{venv / 'lib'}:/opt/quake-stream/venv/lib"),
-            *("--bind", f"{ROOT / 'quake_stream'}:/opt/quake-stream/src/quake_stream"),
-            *("--timeout", "300"),
-            str(script),
-        ],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=360,
-    )
-    needs(done.returncode != 77, done.stderr.strip())
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("PASSED") == 10
+@pytest.mark.timeout(600)
+@pytest.mark.fault(5)
+@pytest.mark.fault(37)
+@pytest.mark.fault(38)
+@pytest.mark.fault(45)
+@pytest.mark.fault(46)
+def test_the_service_lives_under_a_real_systemd(tell):
+    assert tell("life.sh") == [
+        "start",
+        "journal",
+        "dead upstream",
+        "sandbox",
+        "credentials",
+        "upstream back",
+        "journal field",
+        "reload",
+        "journald",
+        "state folder",
+        "lines",
+        "bad configuration",
+    ]
+
+
+@pytest.mark.systemd
+@pytest.mark.timeout(600)
+@pytest.mark.fault(24)
+@pytest.mark.fault(27)
+@pytest.mark.fault(34)
+@pytest.mark.fault(35)
+@pytest.mark.fault(36)
+@pytest.mark.fault(39)
+@pytest.mark.fault(40)
+def test_the_service_comes_back_after_trouble_of_its_own_under_a_real_systemd(tell):
+    assert tell("trouble.sh") == [
+        "crash loop",
+        "kill",
+        "hanging model",
+        "memory",
+        "stop during inference",
+        "stop that hangs",
+        "start after it",
+    ]
