@@ -204,7 +204,7 @@ class Session:
 def _as_4(entry: Entry, packet: bytes) -> bytes:
     """Write a packet of version 3 in the form of version 4; a fault may have changed it, or held it back."""
     number, source_id, record = entry.number, entry.source_id, packet[8:]
-    if packet[:8] != entry.packet[:8]:
+    if packet != entry.packet:
         number = number & ~SEQUENCE_MASK | int(packet[2:8], base=16)
         with contextlib.suppress(RecordError):
             source_id = peek(record).source_id

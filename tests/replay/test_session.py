@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quake_stream.counters import Counters
+from quake_stream.mseed.header import peek
+from quake_stream.replay.faults import reorder
 from quake_stream.replay.info import ServerFacts
 from quake_stream.replay.ring import Ring
 from quake_stream.replay.session import Session, State
@@ -309,3 +311,61 @@ def test_packets_can_be_replaced_on_their_way():
     ring.append(bytes(512), STREAMS[0], start_ns=0, end_ns=1)
     session.pull(is_finished=False)
     assert bytes(session.outgoing) == b"SLSL000001"
+
+
+# --- SeedLink 4 ---------------------------------------------------------------------------------------------
+
+
+@given(words=st.lists(st.sampled_from(["STATION XX_AAA", "STATION *", "SELECT *_H_?", "SELECT !00_*", "DATA", "DATA 1",
+    "DATA ALL", "DATA ALL 1970-01-01T00:00:01Z", "END", "ENDFETCH", "INFO ID", "INFO NO", "AUTH JWT x", "USERAGENT x",
+    "HELLO", "BYE", "SLPROTO 4.0", "TIME"]), max_size=12))  # fmt: skip
+def test_no_order_of_commands_of_version_4_disturbs_the_session(words):
+    talk = Talk()
+    talk.offer(2)
+    talk.say("SLPROTO 4.0\r\n")
+    for word in words:
+        talk.say(word + "\r\n")
+        talk.session.pull(is_finished=False)
+        talk.take()
+    assert talk.session.state in State
+
+
+def test_version_4_sends_packets_with_station_and_length(talk):
+    assert talk.say("SLPROTO 4.0\r\nSTATION XX_AAA\r\nSELECT *_Z\r\nDATA\r\nEND\r\n") == b"OK\r\n" * 4
+    talk.offer(2)
+    talk.session.pull(is_finished=False)
+    data = talk.take()
+    records = [data[at + 17 + 6 : at + 17 + 6 + 128].decode().strip() for at in (0, 151)]
+    assert (data[:4], data[17:23], len(data)) == (b"SE2D", b"XX_AAA", 302)
+    assert records == ["AAA.HHZ.0", "AAA.HHZ.1"]
+
+
+def test_a_fault_that_exchanges_packets_keeps_each_with_its_station(talk, make_record):
+    """What is held back comes when another station's record is looked at."""
+    talk.session = Session(facts(), talk.ring, talk.counters, packets=reorder(1.0).link(0).packets)
+    talk.say("SLPROTO 4.0\rSTATION *\rDATA\rEND\r")
+    for second, source_id in enumerate(STREAMS[1:3]):
+        start_ns = (1_500_000_000 + second) * NS_PER_S
+        talk.ring.append(make_record(source_id.nslc, start_ns), source_id, start_ns=start_ns, end_ns=start_ns)
+    talk.session.pull(is_finished=False)
+    data = talk.take()
+    at = data.index(b"SE2D", 1)
+    for packet in (data[:at], data[at:]):
+        assert peek(packet[23:]).source_id.station == packet[20:23].decode()
+
+
+def test_version_4_ends_what_was_fetched(talk):
+    talk.offer(2)
+    talk.say("SLPROTO 4.0\rSTATION XX_AAA\rSELECT *_Z\rENDFETCH\r")
+    talk.session.pull(is_finished=False)
+    data = talk.take()
+    assert (data.count(b"SE2D"), data[-3:]) == (2, b"END")
+    assert talk.session.state is State.ENDED
+
+
+def test_info_of_version_4_is_answered_before_and_while_data_flow(talk):
+    talk.say("SLPROTO 4.0\r")
+    assert talk.say("INFO ID\r")[:4] == b"SEJI"
+    assert talk.say("INFO NO\r")[:4] == b"SEJE"
+    talk.say("STATION *\rDATA\rEND\r")
+    assert talk.say("INFO STREAMS\r")[:4] == b"SEJI"
