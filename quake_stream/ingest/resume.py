@@ -17,11 +17,20 @@ import structlog
 
 from quake_stream.counters import Counters, Key
 from quake_stream.ingest import state_file
-from quake_stream.ingest.trail import MAX_ABS_NS, MAX_AHEAD_NS, N_CHECKPOINTS, NO_SEQUENCE, Needs, Trail
+from quake_stream.ingest.trail import (
+    MAX_ABS_NS,
+    MAX_AHEAD_NS,
+    N_CHECKPOINTS,
+    NO_SEQUENCE,
+    Needs,
+    Trail,
+    common_arrival_ns,
+)
 from quake_stream.types import NS_PER_S, InstrumentId, Packet, Position, RestPoint
 
 FORMAT = "quake-stream/positions/1"
 MAX_SEQUENCE = 2**64 - 1  # of SeedLink 4; version 3 has 24 bits
+_ONE_RING = "ringserver"  # in the greeting of the only server known to keep one
 _SEPARATOR = "_"  # of the codes of an instrument; none holds one
 
 __all__ = ["FORMAT", "MAX_SEQUENCE", "NO_SEQUENCE", "ResumeStore"]
@@ -65,6 +74,7 @@ class ResumeStore:
         self._trails: dict[tuple[str, str, str], Trail] = {}
         self._needs: dict[tuple[str, str], Needs] = {}
         self._identities: dict[str, str] = {}
+        self._shared: set[str] = set()  # servers with one ring for all stations
         self._counters = Counters()
         self._is_changed = False
         self._next_save_s: float | None = None
@@ -94,6 +104,8 @@ class ResumeStore:
         with self._lock:
             before = self._identities.get(server)
             self._identities[server] = identity
+            if _ONE_RING in identity.lower():
+                self._shared.add(server)
             self._is_changed = self._is_changed or before != identity
             if before in {None, "", identity}:
                 return False
@@ -117,9 +129,9 @@ class ResumeStore:
         with self._lock:
             trail = self._trail(position)
             trail.see(position.start_ns, self._now_ns())
-            needs = self._needs_of(position.network, position.station)
-            horizon_ns = needs.horizon_ns(trail.newest_ns, self._rewind_ns)
-            trail.advance(position, horizon_ns=horizon_ns, spacing_ns=self._rewind_ns // N_CHECKPOINTS)
+            trail.advance(position, spacing_ns=self._rewind_ns // N_CHECKPOINTS)
+            if position.server not in self._shared:
+                trail.forget_before(trail.safe(self._horizon_ns(trail)))
             self._is_changed = True
 
     def save_if_due(self, now_s: float) -> None:
@@ -180,7 +192,7 @@ class ResumeStore:
                     n_future += 1
                     position = replace(position, sequence=NO_SEQUENCE, start_ns=latest_ns - MAX_AHEAD_NS)
                 trail = self._trail(position)
-                trail.see(position.start_ns, latest_ns)
+                trail.see(position.start_ns, latest_ns - MAX_AHEAD_NS)
                 trail.begin(position)
         for instrument_id, point in content.rest_points.items():
             if point.decided_ns > latest_ns:
@@ -194,18 +206,29 @@ class ResumeStore:
     def _trail(self, position: Position) -> Trail:
         return self._trails.setdefault((position.server, position.network, position.station), Trail())
 
+    def _horizon_ns(self, trail: Trail) -> int:
+        assert trail.last is not None
+        needs = self._needs_of(trail.last.network, trail.last.station)
+        return needs.horizon_ns(trail.newest_ns, self._rewind_ns)
+
+    def _common_ns(self, server: str) -> int:
+        trails = [trail for (name, _, _), trail in self._trails.items() if name == server and trail.marks]
+        return common_arrival_ns((trail, self._horizon_ns(trail)) for trail in trails)
+
     def _needs_of(self, network: str, station: str) -> Needs:
         return self._needs.setdefault((network, station), Needs())
 
     def _content(self) -> dict[str, object]:
+        common_ns = {server: self._common_ns(server) for server in self._shared}
         servers: dict[str, dict[str, object]] = {}
         for (server, network, station), trail in self._trails.items():
             entry = servers.setdefault(server, {"identity": self._identities.get(server, ""), "stations": {}})
             stations = entry["stations"]
             assert isinstance(stations, dict)
             if trail.marks:
-                mark = trail.marks[0][1]
-                stations[f"{network}.{station}"] = [mark.sequence, mark.start_ns]
+                mark = trail.safe(self._horizon_ns(trail), common_ns.get(server, MAX_ABS_NS))
+                trail.forget_before(mark)
+                stations[f"{network}.{station}"] = [mark.position.sequence, mark.position.start_ns]
         points = {
             _SEPARATOR.join(astuple(instrument_id)): [point.decided_ns, point.needed_ns, point.is_armed]
             for needs in self._needs.values()

@@ -93,7 +93,7 @@ def test_the_saved_position_is_never_newer_than_the_rewind_allows(moves: list[tu
     for i, (second, station) in enumerate(moves):
         store.advance(position(i, second, station="AB"[station]))
     for trail in store._trails.values():
-        age_ns, mark = trail.marks[0]
+        age_ns, _, mark = trail.marks[0]
         assert age_ns <= trail.newest_ns
         assert len(trail.marks) <= N_CHECKPOINTS + 3
         if len(trail.marks) > 1:
@@ -184,6 +184,19 @@ def test_where_instruments_stood_at_rest_is_found_again_and_kept_until_they_do_a
     read_until(again, 100, None)
     again.save()
     assert ResumeStore(path).rest_points() == {instrument_id: rest(70)}
+
+
+def test_all_stations_of_a_server_with_one_ring_go_back_as_far_as_the_one_that_needs_most(path: Path) -> None:
+    now_ns = START_NS
+    store = ResumeStore(path, now_ns=lambda: now_ns)
+    store.identify(SERVER, "SeedLink v3.1 (RingServer/4.1) started 1")
+    for second in range(10, 501, 10):
+        now_ns = START_NS + second * NS_PER_S
+        store.note(packet(second), rest(min(second, 200)))
+        store.advance(position(second, second - 10))
+        store.advance(position(second, second - 10, station="BBB"))
+    store.save()
+    assert reloaded(path) == {"AAA": 180, "BBB": 180}
 
 
 def test_a_file_of_before_there_were_rest_points_is_read(path: Path) -> None:

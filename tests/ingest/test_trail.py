@@ -13,6 +13,7 @@ from quake_stream.ingest.trail import (
     SILENT_NS,
     Needs,
     Trail,
+    common_arrival_ns,
 )
 from quake_stream.types import NS_PER_S, InstrumentId, Position, RestPoint
 
@@ -42,8 +43,9 @@ def test_after_the_first_mark_comes_everything_from_the_horizon_on(
     for sequence, (end_s, step) in enumerate(zip(ends_s, steps, strict=False), 1):
         horizon_s += step
         trail.see(end_s * NS_PER_S, now_ns=5000 * NS_PER_S)
-        trail.advance(position(sequence), horizon_ns=horizon_s * NS_PER_S, spacing_ns=2 * NS_PER_S)
-        saved = trail.marks[0][1].sequence
+        trail.advance(position(sequence), spacing_ns=2 * NS_PER_S)
+        trail.forget_before(trail.safe(horizon_s * NS_PER_S))
+        saved = trail.marks[0].position.sequence
         assert all(end <= horizon_s for end in ends_s[: max(0, saved)])
         assert trail.last == position(sequence)
         assert len(trail.marks) <= MAX_MARKS
@@ -52,18 +54,19 @@ def test_after_the_first_mark_comes_everything_from_the_horizon_on(
 def test_the_first_record_comes_again_until_it_is_not_needed_any_more() -> None:
     trail = Trail()
     trail.see(10 * NS_PER_S, now_ns=0)
-    trail.advance(position(1), horizon_ns=9 * NS_PER_S, spacing_ns=NS_PER_S)
-    assert (trail.marks[0][1].sequence, trail.marks[0][1].start_ns) == (NO_SEQUENCE, NS_PER_S)
-    trail.advance(position(2), horizon_ns=10 * NS_PER_S, spacing_ns=NS_PER_S)
-    assert trail.marks[0][1] == position(1)
+    trail.advance(position(1), spacing_ns=NS_PER_S)
+    first = trail.safe(9 * NS_PER_S).position
+    assert (first.sequence, first.start_ns) == (NO_SEQUENCE, NS_PER_S)
+    trail.advance(position(2), spacing_ns=NS_PER_S)
+    assert trail.safe(10 * NS_PER_S).position == position(1)
 
 
 def test_a_saved_position_is_safe_from_the_start() -> None:
     trail = Trail()
     trail.begin(position(7))
     trail.see(20 * NS_PER_S, now_ns=20 * NS_PER_S)
-    trail.advance(position(8), horizon_ns=0, spacing_ns=NS_PER_S)
-    assert trail.marks[0][1] == position(7)
+    trail.advance(position(8), spacing_ns=NS_PER_S)
+    assert trail.safe(0).position == position(7)
 
 
 @pytest.mark.fault(17)
@@ -81,10 +84,10 @@ def test_the_numbers_are_void_and_the_times_stay() -> None:
     trail = Trail()
     trail.begin(position(7))
     trail.see(9 * NS_PER_S, now_ns=9 * NS_PER_S)
-    trail.advance(position(9), horizon_ns=0, spacing_ns=NS_PER_S)
+    trail.advance(position(9), spacing_ns=NS_PER_S)
     trail.void_sequences()
     assert trail.last
-    assert [trail.last.sequence, *(mark.sequence for _, mark in trail.marks)] == [NO_SEQUENCE] * 3
+    assert [trail.last.sequence, *(mark.position.sequence for mark in trail.marks)] == [NO_SEQUENCE] * 3
     assert trail.last.start_ns == 9 * NS_PER_S
 
 
@@ -117,3 +120,35 @@ def test_the_silent_and_the_endless_are_not_waited_for() -> None:
     assert needs.horizon_ns(SILENT_NS, 0) == 500 * NS_PER_S
     needs.note(HN, 10**6 * NS_PER_S, point(500))
     assert needs.horizon_ns(10**6 * NS_PER_S, 0) == 10**6 * NS_PER_S - MAX_REWIND_NS
+
+
+def walked(n_s: int, *, from_s: int = 0) -> Trail:
+    """Make the trail of a station whose records of a second came at once."""
+    trail = Trail()
+    for second in range(from_s, from_s + n_s):
+        trail.see((second + 1) * NS_PER_S, now_ns=(second + 1) * NS_PER_S)
+        trail.advance(position(second), spacing_ns=NS_PER_S)
+    return trail
+
+
+def test_in_one_ring_all_go_back_to_where_the_one_that_needs_most_does() -> None:
+    at_rest, busy = walked(100), walked(100)
+    common_ns = common_arrival_ns([(at_rest, 90 * NS_PER_S), (busy, 30 * NS_PER_S)])
+    assert common_ns == 30 * NS_PER_S
+    assert at_rest.safe(90 * NS_PER_S, common_ns).position.sequence == 29
+    assert busy.safe(30 * NS_PER_S, common_ns).position.sequence == 29
+
+
+def test_in_one_ring_the_silent_and_the_endless_hold_back_nobody() -> None:
+    at_rest, endless = walked(1000), walked(1000)
+    dead, newest_ns = walked(50), 990 * NS_PER_S
+    trails = [(at_rest, newest_ns), (endless, 0), (dead, 0)]
+    assert common_arrival_ns(trails) == newest_ns
+    assert common_arrival_ns([]) > newest_ns
+
+
+def test_in_one_ring_what_an_earlier_process_saved_counts_as_just_arrived() -> None:
+    resumed, other = Trail(), walked(100, from_s=1000)
+    resumed.see(0, now_ns=1000 * NS_PER_S)
+    resumed.begin(position(7))
+    assert common_arrival_ns([(resumed, 0), (other, 1090 * NS_PER_S)]) == 1000 * NS_PER_S
