@@ -19,6 +19,7 @@ class Client:
         self.positions = positions
         self.packets: list[Packet] = []
         self._changed = threading.Condition()
+        self._next_notice_s = 0.0
         self.source = SeedLinkSource(
             address, positions=positions, monotonic=self._clock, poll_s=0.05, **options
         )
@@ -26,10 +27,14 @@ class Client:
         self.thread.start()
 
     def _clock(self) -> float:
-        # The source looks at its clock in every turn, which makes a turn something to wait for.
-        with self._changed:
-            self._changed.notify_all()
-        return time.monotonic()
+        # The source looks at its clock in every turn, which makes a turn something to wait for; it turns
+        # thousands of times a second when there is much to read, and whoever waits must not slow it down.
+        now_s = time.monotonic()
+        if now_s >= self._next_notice_s:
+            self._next_notice_s = now_s + 0.01
+            with self._changed:
+                self._changed.notify_all()
+        return now_s
 
     def until(self, predicate: Callable[[], bool]) -> None:
         """Wait for something that the source's thread brings about."""

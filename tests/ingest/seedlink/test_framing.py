@@ -35,6 +35,18 @@ def test_packets_of_any_length_are_found_however_they_are_split(bodies: list[byt
     assert found == packets
 
 
+@pytest.mark.fault(1)
+@pytest.mark.parametrize("body", BODIES, ids=len)
+def test_a_packet_that_breaks_off_at_any_byte_is_waited_for(body: bytes) -> None:
+    whole = packet(0xABCDEF, body)
+    for cut in range(len(whole)):
+        inbox = Inbox()
+        inbox.feed(whole[:cut])
+        assert inbox.frame() is None
+        inbox.feed(whole[cut:])
+        assert frames(inbox) == [whole]
+
+
 def test_d07_one_long_record_does_not_spoil_those_after_it() -> None:
     inbox = Inbox()
     inbox.feed(packet(1, record()) + packet(2, record(length=4096)) + packet(3, record()))
