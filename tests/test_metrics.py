@@ -182,7 +182,7 @@ def test_a_port_in_use_costs_the_metrics_and_not_the_service(start, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         service = start("127.0.0.1:1", address)
-        assert service.event("metrics.unavailable")["address"] == address
+        assert service.event("metrics.unavailable")["url"] == f"http://{address}/metrics"
         health = HealthFile(tmp_path / "r" / "home.health.json")
         deadline_s = time.monotonic() + DEADLINE_S
         waiting = threading.Event()

@@ -3,14 +3,16 @@
 import os
 import tempfile
 import time
+from ipaddress import ip_address
 from pathlib import Path
 
 from quake_stream import build
 from quake_stream.config import Config
-from quake_stream.config_sections import PublishSection
+from quake_stream.config_sections import MetricsSection, PublishSection
 from quake_stream.diagnosis.report import CONFIGURATION, Finding, ok, problem, problems, warning
 from quake_stream.errors import ConfigError, PublishError
 from quake_stream.health import Health, HealthFile
+from quake_stream.metrics.endpoint import listen, url_of
 from quake_stream.publish.publisher import Publisher
 from quake_stream.publish.sockets import replay_endpoint
 
@@ -18,7 +20,7 @@ _MAX_SOCKET_PATH = 107  # sun_path of Linux, without its final zero
 
 
 def findings(config: Config, name: str) -> list[Finding]:
-    """Folders and publish address; ``name`` is that of the instance, the stem of its configuration file."""
+    """Folders and addresses; ``name`` is that of the instance, the stem of its configuration file."""
     health = HealthFile(config.runtime_dir / f"{name}.health.json").read(time.time())
     found = []
     if health.state != "down":
@@ -26,7 +28,7 @@ def findings(config: Config, name: str) -> list[Finding]:
     found.append(_folder("state folder", config.state_dir))
     if config.runtime_dir != config.state_dir:
         found.append(_folder("runtime folder", config.runtime_dir))
-    return [*found, *_publishing(config.publish, health)]
+    return [*found, *_publishing(config.publish, health), *_metrics(config.metrics, health)]
 
 
 def _folder(about: str, folder: Path) -> Finding:
@@ -78,6 +80,29 @@ def _publishing(section: PublishSection, health: Health) -> list[Finding]:
     ):
         found.append(warning(about, "anyone who reaches this address can read the feed (allow_insecure)"))
     return found
+
+
+def _metrics(section: MetricsSection, health: Health) -> list[Finding]:
+    about = "metrics"
+    if section.address is None:
+        return []
+    url = url_of(*section.address)
+    try:
+        listen(*section.address).close()
+    except OSError as exc:
+        if health.state != "down":
+            return [ok(about, f"{url} is in use, as by the running service")]
+        if section.bind is None:
+            return [ok(about, f"none: another program has {url}; for metrics elsewhere set metrics.bind")]
+        return [
+            warning(
+                about,
+                f"none: {url}: {os.strerror(exc.errno or 0)}; free the address, or set another metrics.bind",
+            )
+        ]
+    if ip_address(section.address[0]).is_loopback:
+        return [ok(about, f"{url} is free")]
+    return [warning(about, f"anyone who reaches this machine can read {url} (allow_insecure)")]
 
 
 def _socket_path(about: str, path: Path) -> Finding:

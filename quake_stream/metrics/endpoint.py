@@ -5,6 +5,7 @@ It ends nothing: a detector without metrics still detects.  Unlike the feed, who
 """
 
 import errno
+import os
 import socket
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -63,16 +64,16 @@ class MetricsEndpoint:
             return
         self._next_try_s = now_s + _RETRY_S
         try:
-            listener = _listen(*self._address)
+            listener = listen(*self._address)
         except OSError as exc:
-            self._note(exc, _write(*self._address))
+            self._note(exc, url_of(*self._address))
             return
         self._told = ""
         self._server = MetricsServer(listener, self._page)
         thread = GuardedThread(name="metrics", body=self._server.run, failed=self._failed)
         thread.start()
         self.threads = (thread,)
-        log.info("metrics.listening", url=f"http://{_write(*listener.getsockname()[:2])}{PATH}")
+        log.info("metrics.listening", url=url_of(*listener.getsockname()[:2]))
 
     def stop(self) -> None:
         """Have the address closed; the thread then ends within the time that a page takes."""
@@ -84,20 +85,22 @@ class MetricsEndpoint:
         served = self._server.counts() if self._server else {}
         return merge([self._counters.snapshot(), served])
 
-    def _note(self, error: OSError, address: str) -> None:
+    def _note(self, error: OSError, url: str) -> None:
         code = errno.errorcode.get(error.errno or 0, "")
         if self._is_asked_for:
             self._counters.add("metrics.unavailable", reason=code)
         if code != self._told:
             self._told = code
             tell = log.warning if self._is_asked_for else log.info
-            tell("metrics.unavailable", address=address, error=error.strerror or str(error), retry_s=_RETRY_S)
+            tell("metrics.unavailable", url=url, error=os.strerror(error.errno or 0), retry_s=_RETRY_S)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Bind to a numeric address; raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family)
 
 
-def _write(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def url_of(host: str, port: int) -> str:
+    """Give the address as one types it into a browser."""
+    return f"http://[{host}]:{port}{PATH}" if ":" in host else f"http://{host}:{port}{PATH}"

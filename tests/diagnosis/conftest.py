@@ -38,6 +38,7 @@ def make_config(tmp_path: Path) -> Callable[..., Config]:
             "source": list(sources),
             "model": {"name": "stalta"},
             "publish": {"bind": "tcp://127.0.0.1:*"},
+            "metrics": {"bind": ""},
             "service": {"state_dir": str(tmp_path / "state"), "runtime_dir": str(tmp_path)},
         }
         return parse(data | sections, name="test.toml")

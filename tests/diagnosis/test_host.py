@@ -7,6 +7,7 @@ import time
 import pytest
 import zmq
 
+from quake_stream import config_sections
 from quake_stream.diagnosis import host
 from quake_stream.diagnosis.report import Level
 from quake_stream.health import Health, HealthFile
@@ -35,6 +36,8 @@ def write_health(folder) -> None:
     """Leave what a running service, this process, would."""
     health = Health(
         state="ok",
+        live=True,
+        ready=True,
         reasons=(),
         written_s=time.time(),
         pid=os.getpid(),
@@ -136,3 +139,35 @@ def test_who_may_subscribe_to_an_encrypted_feed_is_told(make_config, tmp_path):
     level, text = told(encrypted)["configuration"]
     assert level == Level.PROBLEM
     assert "chmod 600" in text
+
+
+def test_where_metrics_will_be_is_told(make_config):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        bind = f"127.0.0.1:{listener.getsockname()[1]}"
+    config = make_config(SOURCE, metrics={"bind": bind})
+    assert told(config)["metrics"] == told(config)["metrics"] == (Level.OK, f"http://{bind}/metrics is free")
+    assert "metrics" not in told(make_config(SOURCE))
+
+
+def test_metrics_on_a_port_in_use_are_a_warning_unless_the_service_itself_has_it(make_config, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = make_config(SOURCE, metrics={"bind": f"127.0.0.1:{listener.getsockname()[1]}"})
+        level, text = told(config)["metrics"]
+        assert level is Level.WARNING
+        assert "Address already in use; free the address, or set another metrics.bind" in text
+        write_health(tmp_path)
+        assert told(config)["metrics"][0] is Level.OK
+
+
+def test_that_another_program_has_the_usual_address_of_metrics_is_only_told(make_config, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        monkeypatch.setattr(config_sections, "_METRICS_BIND", f"127.0.0.1:{address[1]}")
+        level, text = told(make_config(SOURCE, metrics={}))["metrics"]
+    assert level is Level.OK
+    assert text.startswith(f"none: another program has http://127.0.0.1:{address[1]}/metrics")
+
+
+def test_metrics_open_to_others_are_a_warning(make_config):
+    config = make_config(SOURCE, metrics={"bind": "0.0.0.0:0", "allow_insecure": True})
+    assert told(config)["metrics"][0] is Level.WARNING

@@ -61,7 +61,7 @@ def test_a_port_in_use_is_told_once_counted_and_tried_again(endpoint):
             made.tend(now_s)
     (line,) = logs
     assert (line["event"], line["log_level"]) == ("metrics.unavailable", "warning")
-    assert line["address"] == f"127.0.0.1:{address[1]}"
+    assert line["url"] == f"http://127.0.0.1:{address[1]}/metrics"
     assert made.counts() == {Key("metrics.unavailable", errno.errorcode[errno.EADDRINUSE]): 2}
     assert made.threads == ()
     made.tend(21.0)
