@@ -5,6 +5,7 @@ Messages are those of `quake_stream.publish.wire`; that of a network detection i
 by ``network-detection-1.json`` among its schemas.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from quake_stream.types import DetectionState, InstrumentId, SourceId
 TOPIC: Final = "network-detection"
 SCHEMA: Final = "quake-stream/network-detection/1"
 MAX_MEMBERS: Final = 16  # of a message, each below 256 bytes, so that the size limit holds
+_NAME: Final = re.compile(
+    r"[!#-\[\]-~]{1,40}"
+)  # printable ASCII; quotes and backslashes would be longer in JSON
 
 
 def is_detection(body: Mapping[str, Any]) -> bool:
@@ -34,18 +38,18 @@ def trigger_of(body: Mapping[str, Any]) -> tuple[StationTrigger, DetectionState]
     """
     try:
         trigger = StationTrigger(
-            id=str(body["id"]),
+            id=_name(body["id"]),
             instrument_id=_instrument(body),
             onset_ns=parse_utc(body["onset_time"]),
             on_ns=parse_utc(body["on_time"]),
             off_ns=parse_utc(body["off_time"]) if body["off_time"] else None,
-            peak_probability=float(body["peak_probability"]),
+            peak_probability=_probability(body["peak_probability"]),
             is_live=body.get("processing") == "live",
         )
         return trigger, DetectionState(body["state"])
     except KeyError as exc:
         raise ValueError(f"the detection has no {exc.args[0]}") from exc
-    except TypeError as exc:
+    except (TypeError, OverflowError) as exc:
         raise ValueError(f"a field of the detection is of the wrong type: {exc}") from exc
 
 
@@ -86,12 +90,27 @@ def network_body(
     }
 
 
+def _name(value: object) -> str:
+    if not isinstance(value, str) or _NAME.fullmatch(value) is None:
+        raise ValueError("the id of the detection is not up to 40 letters, digits and signs")
+    return value
+
+
+def _probability(value: Any) -> float:
+    probability = float(value)
+    if not 0 <= probability <= 1:
+        raise ValueError(f"a probability of {probability}")
+    return probability
+
+
 def _instrument(body: Mapping[str, Any]) -> InstrumentId:
     channels = body["channels"]
     names = channels.split() if isinstance(channels, str) else channels
     if not names:
         raise ValueError("the detection names no channel")
     codes = (body["network"], body["station"], body["location"], names[0])
+    if not all(isinstance(code, str) for code in codes):
+        raise TypeError("codes and channels are text")
     return SourceId.from_codes(*codes).instrument
 
 

@@ -78,6 +78,15 @@ def test_a_detection_is_read_from_its_message():
         ({"channels": []}, "names no channel"),
         ({"peak_probability": None}, "wrong type"),
         ({"station": ""}, "letters"),
+        ({"station": 5}, "wrong type"),
+        ({"channels": [5]}, "wrong type"),
+        ({"channels": [["H", "H", "Z"]]}, "wrong type"),
+        ({"id": "x" * 41}, "up to 40 letters"),
+        ({"id": "\ud800"}, "up to 40 letters"),
+        ({"id": ["a"]}, "up to 40 letters"),
+        ({"peak_probability": 10**400}, "wrong type"),
+        ({"peak_probability": "nan"}, "a probability of nan"),
+        ({"peak_probability": 2}, "a probability of 2"),
     ],
 )
 def test_a_detection_with_a_wrong_field_is_refused_by_name(wrong, problem):
