@@ -40,8 +40,8 @@ def replay(
         Path | None, typer.Option(metavar="FILE", help="Its key, if not in the same file.")
     ] = None,
     user: Annotated[str | None, typer.Option(metavar="NAME", help="Admit this user only.")] = None,
-    password_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The user's password, mode 600.")
+    password: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Holds the user's password, mode 600.")
     ] = None,
     stream: Annotated[
         list[str] | None,
@@ -88,7 +88,7 @@ def replay(
         raise typer.BadParameter(str(exc), param_hint="--fault") from exc
     tls, admitted = (
         _encryption(tls_cert, tls_key),
-        _admitted(user, password_file, is_encrypted=bool(tls_cert)),
+        _admitted(user, password, is_encrypted=bool(tls_cert)),
     )
     index = archive.index(paths, counters=counters, include=include)
     try:
@@ -131,18 +131,18 @@ def _encryption(certificate: Path | None, key: Path | None) -> ssl.SSLContext | 
     return context
 
 
-def _admitted(user: str | None, password_file: Path | None, *, is_encrypted: bool) -> list[str]:
+def _admitted(user: str | None, password: Path | None, *, is_encrypted: bool) -> list[str]:
     from quake_stream.ingest.seedlink.credentials import (  # noqa: PLC0415  keep --help fast
         Credentials,
         CredentialsError,
     )
 
-    if user is None and password_file is None:
+    if user is None and password is None:
         return []
-    if user is None or password_file is None or not is_encrypted:
-        raise typer.BadParameter("--user, --password-file and --tls-cert belong together")
+    if user is None or password is None or not is_encrypted:
+        raise typer.BadParameter("--user, --password and --tls-cert belong together")
     try:
-        login = Credentials(user=user, secret_file=password_file).command()
+        login = Credentials(user=user, secret_file=password).command()
     except CredentialsError as exc:
-        raise typer.BadParameter(str(exc), param_hint="--password-file") from exc
+        raise typer.BadParameter(str(exc), param_hint="--password") from exc
     return [login.removeprefix("AUTH ")]

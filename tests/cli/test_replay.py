@@ -117,7 +117,7 @@ def test_an_encrypted_server_admits_who_knows_the_password(program, demo_records
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
     password.write_text("s3cret")
     password.chmod(0o600)
-    options = ("--tls-cert", certificate, "--user", "anna", "--password-file", password)
+    options = ("--tls-cert", certificate, "--user", "anna", "--password", password)
     server = program("replay", demo_records, "--port", 0, "--speed", 0, *options)
     server.until(lambda: bool(server.err))
     found = re.fullmatch(r"570 records at seedlinks://127\.0\.0\.1:(\d+); Ctrl-C ends", server.err[0])
