@@ -26,7 +26,7 @@ from program import Program
 from quake_stream import offline
 from quake_stream.types import NS_PER_S
 
-N_KILLS = int(os.environ.get("QUAKE_STREAM_KILLS", "7"))
+N_KILLS = int(os.environ.get("QUAKE_STREAM_KILLS", "5"))
 SEED = int(os.environ.get("QUAKE_STREAM_SEED", "1"))
 SERVER_EVERY = 5  # kills of the service to one of the server
 PATIENCE_S = 60.0 + 10 * N_KILLS  # for each start, as the long form runs beside other work

@@ -76,8 +76,9 @@ class Process:
         self.told += self.pipeline.finish()
 
 
-def config_for(folder: Path, **sections: object) -> Config:
-    return parse({"source": [{"url": folder.as_uri()}], **sections}, name="test")
+def config_for(folder: Path, *streams: str, **sections: object) -> Config:
+    source = {"url": folder.as_uri(), "streams": streams or ("*.*.*.*",)}
+    return parse({"source": [source], **sections}, name="test")
 
 
 def without_times(detections: Iterable[Detection]) -> list[Detection]:
@@ -128,7 +129,7 @@ def test_a_process_killed_at_any_packet_loses_doubles_and_changes_no_detection(
 @pytest.mark.fault(34)
 def test_the_network_finds_the_same_in_real_earthquakes(demo_records: Path, tmp_path: Path) -> None:
     """Its features need the background of each window too, which a new process must hear again."""
-    config = config_for(demo_records, model={"name": "lstm"})
+    config = config_for(demo_records, "BW.UH3", model={"name": "lstm"})
     server = Server(config)
     (clear, *_) = sorted(min(e.p_arrivals_ns.values()) for e in KNOWN_EVENTS if e.is_clear)
     ends_ns = [packet.end_ns for packet in server.packets]
