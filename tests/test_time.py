@@ -53,8 +53,6 @@ def wait_for_positions(path: Path, n: int) -> None:
     [
         # A leap year ends, which in Apia it did half a day before.
         ("Pacific/Apia", dt.datetime(2024, 12, 31, 23, 55, 0, 300_000, tzinfo=dt.UTC)),
-        # An hour comes twice.
-        ("America/New_York", dt.datetime(2025, 11, 2, 5, 55, 0, 300_000, tzinfo=dt.UTC)),
     ],
 )
 def test_the_time_zone_of_the_host_and_the_calendar_change_no_detection(
