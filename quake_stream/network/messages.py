@@ -17,9 +17,8 @@ from quake_stream.types import DetectionState, InstrumentId, SourceId
 TOPIC: Final = "network-detection"
 SCHEMA: Final = "quake-stream/network-detection/1"
 MAX_MEMBERS: Final = 16  # of a message, each below 256 bytes, so that the size limit holds
-_NAME: Final = re.compile(
-    r"[!#-\[\]-~]{1,40}"
-)  # printable ASCII; quotes and backslashes would be longer in JSON
+# Printable ASCII; quotes and backslashes would be longer in JSON.
+_NAME: Final = re.compile(r"[!#-\[\]-~]{1,40}")
 
 
 def is_detection(body: Mapping[str, Any]) -> bool:
