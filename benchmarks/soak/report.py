@@ -34,9 +34,15 @@ def table(found: Sequence[Slope], title: str) -> Table:
             f"{slope.per_day:+.3f}",
             f"{slope.low:+.3f} to {slope.high:+.3f}",
             f"{slope.bound_per_day:g}",
-            "GROWS" if slope.is_leak else "steady",
+            _verdict(slope),
         )
     return made
+
+
+def _verdict(slope: Slope) -> str:
+    if slope.is_leak:
+        return "GROWS"
+    return "too short to tell" if slope.low > slope.bound_per_day else "steady"
 
 
 def _draw(samples: Sequence[Mapping[str, float]], found: Sequence[Slope]) -> Figure:
