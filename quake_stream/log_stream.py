@@ -21,22 +21,26 @@ class UnbreakableStream:
     def __init__(self, stream: TextIO) -> None:
         self.n_lost = 0
         self._stream = stream
-        self._poll: select.poll | None = None
+        self._descriptor: int | None = None
         try:
-            descriptor = stream.fileno()
+            self._descriptor = stream.fileno()
         except (OSError, ValueError):  # a stream in memory, or a closed one
             return
         self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLOUT)
+        self._poll.register(self._descriptor, select.POLLOUT)
 
     def write(self, text: str) -> int:
         """Write a line and flush; returns 0 if it is lost."""
         try:
-            if self._has_room():
+            if self._descriptor is None:
                 n_written = self._stream.write(text)
-                self._stream.flush()
                 self.n_lost = 0
                 return n_written
+            if self._poll.poll(0 if self.n_lost else _PATIENCE_MS):
+                # Past the stream's buffer: what is left there when writing fails would fail again at exit.
+                os.write(self._descriptor, text.encode(errors="backslashreplace"))
+                self.n_lost = 0
+                return len(text)
         except (OSError, ValueError):  # ValueError: the stream was closed
             pass
         self.n_lost += 1
@@ -44,9 +48,6 @@ class UnbreakableStream:
 
     def flush(self) -> None:
         """Do nothing: `write` flushes."""
-
-    def _has_room(self) -> bool:
-        return self._poll is None or bool(self._poll.poll(0 if self.n_lost else _PATIENCE_MS))
 
 
 class JournalStream:

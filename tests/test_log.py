@@ -179,3 +179,18 @@ def test_a_closed_standard_error_does_not_end_the_program():
         [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60
     )
     assert done.stdout == "alive\n"
+
+
+@pytest.mark.fault(46)
+def test_a_reader_that_left_does_not_spoil_the_exit_status():
+    code = (
+        "import structlog; from quake_stream import log; log.configure('info', 'json'); input();"
+        "structlog.get_logger().info('x.happened')"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        program.stderr.close()
+        program.stdin.write("\n")
+        program.stdin.close()
+        assert program.wait(60) == 0
