@@ -15,13 +15,19 @@ from quake_stream.types import NS_PER_S
 
 
 class HandServer:
-    """Serve the records of a folder; `behind_s` is how much later they come than they might."""
+    """
+    Serve the records of a folder; ``behind_s`` is how much later they come than they might.
 
-    def __init__(self, folder: Path, *, port: int = 0, behind_s: float = 0.0) -> None:
+    With ``wait`` not even the first comes before there is a client; do not advance it before that.
+    """
+
+    def __init__(self, folder: Path, *, port: int = 0, behind_s: float = 0.0, wait: bool = False) -> None:
         self._index = archive.index([folder], counters=Counters())
         self._behind_s = behind_s
         self._ns = 0
-        self._replay = ReplayServer(self._index, port=port, restamp=False, clock=lambda: self._ns)
+        self._replay = ReplayServer(
+            self._index, port=port, restamp=False, wait_for_clients=int(wait), clock=lambda: self._ns
+        )
         self.address = self._replay.start().address
 
     def advance(self, seconds: float) -> int:

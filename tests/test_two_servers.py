@@ -33,14 +33,14 @@ def backup(demo_records: Path, tmp_path: Path) -> Iterator[HandServer]:
         trace = obspy.read(str(path), format="MSEED")[0]
         encoding = "STEIM2" if trace.data.dtype.kind == "i" else "FLOAT64"
         trace.write(str(folder / path.name), format="MSEED", encoding=encoding, reclen=1024)
-    server = HandServer(folder, behind_s=15.0)
+    server = HandServer(folder, behind_s=15.0, wait=True)
     yield server
     server.stop()
 
 
 @pytest.fixture
 def primary(demo_records: Path) -> Iterator[HandServer]:
-    server = HandServer(demo_records)
+    server = HandServer(demo_records, wait=True)
     yield server
     server.stop()
 
