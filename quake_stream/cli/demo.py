@@ -39,9 +39,9 @@ log_level = "warning"
 log_format = "console"
 """
 
-# Below what the weights ship with: on so quiet a recording nothing but earthquakes comes near it.  The
-# weakest one is above it for two windows only, which confirm it here.
-_ON, _OFF = 0.5, 0.3
+# Far below what the weights ship with: on so quiet a recording nothing but earthquakes comes near it.  The
+# weakest one is above it for a few windows only, at one station.
+_ON, _OFF = 0.3, 0.2
 
 _POINTER = """
 To listen to your own station, copy config/raspberry-shake.toml or config/small-network.toml, put in the
