@@ -25,6 +25,7 @@ name = "{model}"
 on = {on}
 off = {off}
 confirm_windows = 2
+max_s_minus_p_s = 5.0  # these earthquakes are close: S comes a second after P
 
 [publish]
 bind = "ipc://{folder}/feed"

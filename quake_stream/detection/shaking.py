@@ -13,6 +13,7 @@ from dataclasses import dataclass
 REST_S = 10.0  # before a detection: what the ground did then is its rest
 REST_SHARE = 0.25  # of these levels lie below the rest: neither a dropout nor the last knock decides
 AT_REST = 1 / 3  # of the rise, in dB: below it the ground counts as at rest again
+SWAY_DB = 3.0  # above its rest, the ground comes by itself: a weak detection must not last because of that
 SWING_DB = 9.0  # fall and rise again that no coda makes by itself: eightfold in energy
 # Of 216 earthquakes with analysts' P and S, 1-40 s apart, S exceeds what went before it by more in 1 %, and
 # in 5 % the ground falls below half of the rise (in dB) before S while it falls and rises by a swing.
@@ -41,17 +42,17 @@ class Shaking:
 
     def goes_on(self, level_db: float) -> bool:
         """Whether the ground at this level has not come to rest; False where that cannot be known."""
-        return self._keeps(AT_REST, level_db)
+        return self._keeps(AT_REST, level_db) and level_db - self.rest_db > SWAY_DB
 
     def rises_anew(self, level_db: float, *, may_be_s: bool) -> bool:
         """
         Whether this level is that of another earthquake.
 
         It must lie `SWING_DB` above a trough that lies as far below the peak.  If it exceeds the peak and
-        the ground never fell to `BEFORE_S` of its rise, it is S where it may be (``may_be_s``); but nothing
-        that exceeds the peak by more than `S_OVER_P_DB` is.
+        the ground never fell to `BEFORE_S` of its rise, it is S where it may be (``may_be_s``).  What exceeds
+        the peak by more than `S_OVER_P_DB` is no S, and where S may not be, a swing above the peak is enough.
         """
-        if S_OVER_P_DB < level_db - self.peak_db < math.inf:
+        if (S_OVER_P_DB if may_be_s else SWING_DB) < level_db - self.peak_db < math.inf:
             return True
         has_fallen = self.peak_db - self.trough_db >= SWING_DB
         has_risen = level_db - self.trough_db >= SWING_DB
