@@ -101,7 +101,15 @@ LAYERS = {
 }
 
 # Modules that decide and are told everything: no clock, thread, socket, file or log.
-PURE = {"windowing", "detection", "backlog", "throttle", "network.geometry", "network.rule", "network.coincidence"}
+PURE = {
+    "windowing",
+    "detection",
+    "backlog",
+    "throttle",
+    "network.geometry",
+    "network.rule",
+    "network.coincidence",
+}
 
 # Modules without a test file of their own, each with the reason.
 WITHOUT_TEST_FILE = {
