@@ -266,7 +266,7 @@ def test_health_tells_a_running_a_silent_and_a_dead_service_apart(program, confi
     assert service.stop(signal.SIGKILL) == -signal.SIGKILL
     dead = program("health", config)
     assert dead.end() == 2
-    assert dead.out == ["down", f"- process {service.process.pid} has ended"]
+    assert dead.out == ["down", f"- process {service.process.pid} has ended", "not live, not ready"]
 
 
 def test_a_recording_ends_by_itself_with_the_detections_of_a_scan(program, configure, demo_records):

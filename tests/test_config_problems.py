@@ -49,7 +49,7 @@ def test_an_unknown_key_is_told_with_those_of_its_own_section():
     assert line.startswith("stations.\"CX.A\".onn: unknown key; did you mean 'on'? (allowed: classes,")
     assert "url" not in line
     (line,) = lines({"nonsense": 1})
-    assert line.startswith("nonsense: unknown key (allowed: model, publish,")
+    assert line.startswith("nonsense: unknown key (allowed: metrics, model, publish,")
 
 
 def test_the_name_of_a_class_is_never_shown():

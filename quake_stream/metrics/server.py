@@ -48,6 +48,7 @@ class MetricsServer:
         self._page = b""
         self._page_until_s = float("-inf")
         self._counters = Counters()
+        self._exchanges: set[asyncio.Task[None]] = set()  # asyncio itself keeps no task alive
         self._places: dict[asyncio.Task[Any], None] = {}  # in order of arrival
         self._told = ""
         self._loop = asyncio.new_event_loop()
@@ -69,9 +70,21 @@ class MetricsServer:
         return self._counters.snapshot()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._exchange, sock=self._listener, limit=_MAX_REQUEST)
+        server = await asyncio.start_server(self._accept, sock=self._listener, limit=_MAX_REQUEST)
         await self._stopped.wait()
         server.close()  # the runner ends the exchanges
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Begin an exchange; that it failed is told here, as not every Python 3.11 would tell it."""
+        exchange = self._loop.create_task(self._exchange(reader, writer))
+        self._exchanges.add(exchange)
+        exchange.add_done_callback(self._ended)
+
+    def _ended(self, exchange: asyncio.Task[None]) -> None:
+        self._exchanges.discard(exchange)
+        failure = None if exchange.cancelled() else exchange.exception()
+        if failure is not None:
+            self._loop.call_exception_handler({"message": "an exchange failed", "exception": failure})
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

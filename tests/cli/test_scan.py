@@ -34,7 +34,8 @@ def test_every_detection_is_one_line_of_json_and_the_summary_goes_elsewhere(scan
 
 def test_life_tells_every_message_of_the_same_detections(scan):
     life = bodies(scan("--life"))
-    assert {body["state"] for body in life} == {"new", "update", "end"}
+    # Whether a detection is told anew in between depends on the course of its probability.
+    assert {"new", "end"} <= {body["state"] for body in life} <= {"new", "update", "end"}
     final = {body["id"]: body for body in life}
     ends = {body["id"]: body for body in bodies(scan())}
     assert final.keys() == ends.keys()

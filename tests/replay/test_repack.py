@@ -73,12 +73,12 @@ def test_clock_flags_are_kept():
 
 def test_codes_that_miniseed_2_cannot_hold_are_refused():
     made = MS3Record()
-    made.sourceid, made.starttime, made.samprate = "FDSN:XX_LONGSTATION_00_H_H_Z", START_NS, 100.0
+    made.sourceid, made.starttime, made.samprate = "FDSN:XX_LONGSTA_00_H_H_Z", START_NS, 100.0
     made.formatversion, made.reclen = 3, 4096
     (record,) = made.generate(INTEGERS[:100], "i")
     with pytest.raises(RecordError) as caught:
         repack(record, peek(record))
-    assert (caught.value.reason, caught.value.station) == ("bad_payload", "XX.LONGSTATION")
+    assert (caught.value.reason, caught.value.station) == ("bad_payload", "XX.LONGSTA")
 
 
 def test_samples_that_cannot_be_decoded_are_refused_with_their_station():
