@@ -3,6 +3,8 @@
 import contextlib
 import errno
 import socket
+import threading
+import time
 import urllib.request
 
 import pytest
@@ -42,6 +44,11 @@ def test_it_is_open_once_it_is_tended_and_says_where(endpoint, host):
     assert line["event"] == "metrics.listening"
     with urllib.request.urlopen(line["url"], timeout=60) as response:
         assert response.read() == b"x 1\n"
+    # The answer is read before the server has closed the connection and counted it.
+    deadline_s, pause = time.monotonic() + 60, threading.Event()
+    while Key("scrapes.answered") not in made.counts():
+        assert time.monotonic() < deadline_s
+        pause.wait(0.01)
     assert made.counts()[Key("scrapes.answered")] == 1
 
 
