@@ -129,6 +129,7 @@ def test_kills_at_random_moments_lose_double_and_change_no_detection(
             let_live(service, rng.uniform(0, 0.5))
         service.close()
     service = program("run", config)
+    service.event("service.ready")  # all may have been told before it is up
     assert listener.wait_for(lambda: expected <= listener.told()), [*expected - listener.told()][:2]
     assert service.stop(signal.SIGTERM) == 0
     assert [*listener.told() - expected] == []
