@@ -12,8 +12,14 @@ import pytest
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks" / "soak"
 sys.path.insert(0, str(FOLDER))
 
-from slopes import DAY_S, LIMITS, Slope, slopes  # noqa: E402  a script's module, found through the path
-from story import Outcome  # noqa: E402  likewise
+from slopes import (  # noqa: E402  a script's module, found through the path
+    DAY_S,
+    LIMITS,
+    OF_LOAD,
+    Slope,
+    slopes,
+)
+from story import TOO_SLOW, Outcome  # noqa: E402  likewise
 
 DAYS = 20.0
 
@@ -88,14 +94,16 @@ def test_quantities_that_were_not_measured_are_left_out():
 def test_losses_doubles_and_a_failed_service_are_problems():
     assert Outcome(status=0, n_detections=1).problems() == []
     bad = Outcome(status=-6, n_missed=2, n_doubled=3)
-    assert bad.problems() == [
-        "the service ended with status -6",
-        "2 messages were lost for good",
-        "3 messages came twice",
-        "nothing was detected",
-    ]
+    assert {problem.kind: problem.words for problem in bad.problems()} == {
+        "status": "the service ended with status -6",
+        "missed": "2 messages were lost for good",
+        "doubled": "3 messages came twice",
+        "no_detections": "nothing was detected",
+    }
     slow = Outcome(status=0, n_detections=1, counts={"windows.dropped.max_latency": 7, "packets.repeated": 9})
-    assert slow.problems() == ["too slow a machine for this speed: 7 packets and windows dropped"]
+    (problem,) = slow.problems()
+    assert problem.kind == TOO_SLOW
+    assert problem.words == "too slow a machine for this speed: 7 packets and windows dropped"
 
 
 @pytest.mark.timeout(600)
@@ -112,12 +120,13 @@ def test_minutes_of_data_with_every_fault_lose_nothing_and_leave_nothing_behind(
     )
     assert done.returncode in {0, 1}, done.stdout + done.stderr
     result = json.loads((tmp_path / "soak.json").read_text())
-    # While many tests run at once the machine may be too slow; then what is left must hold all the more.
-    assert [problem for problem in result["problems"] if not problem.startswith("too slow")] == []
+    # While many tests run at once, latency and queue tell of the other tests; what is left must hold anyhow.
+    of_load = {TOO_SLOW, *OF_LOAD}
+    assert [problem for problem in result["problems"] if problem["kind"] not in of_load] == []
     assert result["samples"][-1]["data_s"] >= 360, done.stdout
     assert set(result["acts"]) == {"server", "reload", "stall", "visitor", "strangers"}
     assert result["counts"]["connections.opened"] >= 2
-    assert {slope["name"] for slope in result["slopes"]} == set(LIMITS)
+    assert {slope["name"] for slope in result["slopes"]} >= set(LIMITS) - OF_LOAD
     assert (tmp_path / "soak.png").stat().st_size > 10_000
     threads = [sample["threads"] for sample in result["samples"]]
     assert max(threads) <= 10

@@ -24,6 +24,7 @@ from story import Story
 
 import quake_stream
 from quake_stream.supervision import StopSignals
+from quake_stream.symptoms import Problem
 
 _TURN_S = 0.2
 _CONSOLE = Console(width=None if sys.stdout.isatty() else 110)
@@ -60,7 +61,7 @@ def soak(  # noqa: PLR0917  typer's options are parameters
     found = slopes(story.samples, warm_up=warm_up)
     ignored = OF_LOAD if outcome.n_dropped else frozenset()
     grown = [slope.name for slope in found if slope.is_leak and slope.name not in ignored]
-    problems = outcome.problems() + [f"{name} grows" for name in grown]
+    problems = outcome.problems() + [Problem(kind=name, words=f"{name} grows") for name in grown]
     facts = {
         "version": quake_stream.__version__,
         "model": model,
@@ -68,7 +69,7 @@ def soak(  # noqa: PLR0917  typer's options are parameters
         "seed": seed,
         "warm_up": warm_up,
         "n_cores": os.cpu_count(),
-        "problems": problems,
+        "problems": [asdict(problem) for problem in problems],
         **asdict(outcome),
         "samples": story.samples,
     }
@@ -88,7 +89,7 @@ def _conclude(facts: dict[str, Any], made: Any, path: Path) -> None:
         _tell(f"{name}: " + ", ".join(f"{key} {n}" for key, n in sorted(facts[name].items())))
     _tell(f"{facts['n_detections']} detections, {facts['n_replayed']} messages from the journal")
     for problem in facts["problems"]:
-        _tell(f"PROBLEM: {problem}")
+        _tell(f"PROBLEM: {problem['words']}")
     _tell(f"all of it: {path}")
 
 

@@ -18,6 +18,9 @@ from server import Server
 from service import Service
 
 from quake_stream.publish.subscriber import Subscriber
+from quake_stream.symptoms import Problem
+
+TOO_SLOW = "too_slow"  # the kind of problem that tells of the machine, not of the service
 
 _CONNECT_S = 10.0
 _MAX_EVERY_S = 60.0  # between two of one kind, on average
@@ -52,20 +55,21 @@ class Outcome:
         names = ("packets.dropped.queue_full", "windows.dropped")
         return sum(n for name, n in self.counts.items() if name.startswith(names))
 
-    def problems(self) -> list[str]:
-        """Say in words what must not be."""
-        found = []
+    def problems(self) -> list[Problem]:
+        """Say what must not be."""
+        found = {}
         if self.status != 0:
-            found.append(f"the service ended with status {self.status}")
+            found["status"] = f"the service ended with status {self.status}"
         if self.n_missed:
-            found.append(f"{self.n_missed} messages were lost for good")
+            found["missed"] = f"{self.n_missed} messages were lost for good"
         if self.n_doubled:
-            found.append(f"{self.n_doubled} messages came twice")
+            found["doubled"] = f"{self.n_doubled} messages came twice"
         if not self.n_detections:
-            found.append("nothing was detected")
+            found["no_detections"] = "nothing was detected"
         if self.n_dropped:
-            found.append(f"too slow a machine for this speed: {self.n_dropped} packets and windows dropped")
-        return found
+            dropped = f"{self.n_dropped} packets and windows dropped"
+            found[TOO_SLOW] = f"too slow a machine for this speed: {dropped}"
+        return [Problem(kind=kind, words=words) for kind, words in found.items()]
 
 
 class Story:
