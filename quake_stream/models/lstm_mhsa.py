@@ -32,6 +32,8 @@ class LSTMAttentionModel(nn.Module):
         Attention heads, a divisor of ``hidden``; guideline 2 to 8.
     dropout
         Between LSTM layers and on the attention weights, while training; guideline 0.2 to 0.5.
+    attention_dropout
+        Of the attention weights, where it is another; at 0 training on a CPU takes half the time.
 
     Raises
     ------
@@ -47,13 +49,20 @@ class LSTMAttentionModel(nn.Module):
         layers: int = 2,
         heads: int = 4,
         dropout: float = 0.3,
+        *,
+        attention_dropout: float | None = None,
     ) -> None:
         super().__init__()
         if heads < 1 or hidden % heads:
             raise ValueError(f"heads ({heads}) must divide hidden ({hidden})")
         self.lstm = build_lstm(channels, hidden, layers, dropout)
         self.batch_norm = nn.BatchNorm1d(hidden)
-        self.self_attn = nn.MultiheadAttention(hidden, heads, dropout=dropout, batch_first=True)
+        self.self_attn = nn.MultiheadAttention(
+            hidden,
+            heads,
+            dropout=dropout if attention_dropout is None else attention_dropout,
+            batch_first=True,
+        )
         self.norm = nn.LayerNorm(hidden)
         self.classifier = build_classifier(hidden, classes)
 

@@ -4,7 +4,7 @@ Draw batches of features: batch k of a seed is the same whoever computes it, in 
 So training resumes after a kill with the batches that it would have had, on any number of processes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,7 @@ from quake_stream.training.cuts import (
     noise_starts,
 )
 from quake_stream.training.examples import EARTHQUAKE, Example, event_weights, noise_weights
+from quake_stream.training.stretching import stretch
 
 BACKGROUND: Final = "noise"
 CLASSES: Final = (BACKGROUND, EARTHQUAKE)
@@ -69,6 +70,8 @@ class BatchMaker:
         Background, then labels of events; these share their half of a batch.  Other events are not shown.
     hard
         Background windows to show more often.
+    stretched_share
+        Of the recordings, hard windows aside, are played at another speed.
 
     Raises
     ------
@@ -85,12 +88,14 @@ class BatchMaker:
         seed: int,
         classes: Sequence[str] = CLASSES,
         hard: Sequence[HardWindow] = (),
+        stretched_share: float = 0.0,
     ) -> None:
         self._examples = examples
         self._transform = transform
         self._batch_size = batch_size
         self._seed = seed
         self._hard = hard
+        self._stretched_share = stretched_share
         is_event = [has_earthquake_window(e) for e in examples]
         self._event_chances = [
             _usable(event_weights(examples, label), is_event, label) for label in classes[1:]
@@ -111,7 +116,7 @@ class BatchMaker:
         return features_of(cuts, self._transform), labels
 
     def _event(self, chance: NDArray[np.float64], rng: np.random.Generator) -> Cut:
-        example = self._draw(chance, rng)
+        example = self._at_some_speed(self._draw(chance, rng), has_earthquake_window, rng)
         cut, end = draw_earthquake(example, rng)
         noise = draw_noise(self._draw(self._noise_chance, rng), rng)
         return augment_earthquake(cut, noise, N_CUT - (end - example.p_index), rng)
@@ -120,7 +125,8 @@ class BatchMaker:
         other = draw_noise(self._draw(self._noise_chance, rng), rng)
         if self._hard and rng.random() < HARD_SHARE:
             return augment_noise(self._hard_cut(rng), other, rng)
-        return augment_noise(draw_noise(self._draw(self._noise_chance, rng), rng), other, rng)
+        example = self._at_some_speed(self._draw(self._noise_chance, rng), has_noise_window, rng)
+        return augment_noise(draw_noise(example, rng), other, rng)
 
     def _hard_cut(self, rng: np.random.Generator) -> Cut:
         window = self._hard[int(rng.integers(len(self._hard)))]
@@ -128,6 +134,15 @@ class BatchMaker:
         first, last = noise_starts(example)
         start = window.start + int(rng.integers(-_JITTER, _JITTER + 1))
         return cut_at(example, min(max(start, first), last), rng)
+
+    def _at_some_speed(
+        self, example: Example, is_usable: Callable[[Example], bool], rng: np.random.Generator
+    ) -> Example:
+        """Play a recording at another speed now and then, as far as something is left to cut from."""
+        if not self._stretched_share or rng.random() >= self._stretched_share:
+            return example
+        other = stretch(example, rng)
+        return other if is_usable(other) else example
 
     def _draw(self, cumulative: NDArray[np.float64], rng: np.random.Generator) -> Example:
         return self._examples[int(np.searchsorted(cumulative, rng.random(), side="right"))]

@@ -20,10 +20,9 @@ from quake_stream.training.scores import fit_temperature
 from quake_stream.training.settings import TrainSettings
 from quake_stream.training.train import Trained
 
-SPLIT: Final = (
-    "by event and station-day (labelled recordings) and by station (continuous background); "
-    "weights, temperature and stopping chosen on the validation part"
-)
+SPLIT: Final = "by event and station-day (labelled recordings) and by station (continuous background); "
+CHOSEN: Final = "weights, temperature and stopping chosen on the validation part"
+NOT_CHOSEN: Final = "the validation part chose the temperature and nothing else"
 KNOWN_FAILURES: Final = (
     "single knocks of a few tenths of a second close to the sensor may pass for small local earthquakes",
     "an earthquake inside the coda of a larger one rises little over its background and may be missed",
@@ -64,7 +63,7 @@ def write_checkpoint(
         temperature=fit_temperature(trained.logits, trained.validation.labels),
         training=Training(
             data=training_data(examples),
-            split=SPLIT,
+            split=SPLIT + (CHOSEN if settings.choose_best else NOT_CHOSEN),
             recipe=_recipe(settings, examples),
             seed=settings.seed,
         ),
@@ -107,16 +106,16 @@ def recipe_of(card: ModelCard) -> tuple[TrainSettings, str]:
 
 
 def _recipe(settings: TrainSettings, examples: Sequence[Example]) -> dict[str, Any]:
-    """All that makes the run repeatable: settings, digest of the set, versions."""
-    said = dataclasses.asdict(settings)
+    """All that makes the run repeatable: settings that say something, digest of the set, versions."""
+    said = {name: value for name, value in dataclasses.asdict(settings).items() if value is not None}
     for name in _LISTS:
         said[name] = ",".join(said[name])
     return {**said, _DIGEST: digest(examples), **versions()}
 
 
 def _metrics(trained: Trained, classes: Sequence[str]) -> dict[str, float]:
-    """Tell what the best evaluation found, and on how many windows."""
-    best = max(trained.history, key=lambda evaluation: evaluation.merit)
+    """Tell what the evaluation of the weights found, and on how many windows."""
+    best = trained.kept
     metrics = {
         "validation_auc": best.auc,
         "validation_recall_at_1_percent": best.recall_at_1_percent,

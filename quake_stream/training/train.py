@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from quake_stream.detection.features import get_transform
 from quake_stream.errors import SourceError
@@ -61,10 +62,11 @@ class _State:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trained:
-    """The best network of a run, the logits [n, classes] it gives on validation, and the learning curve."""
+    """The network of a run that is kept, the logits [n, classes] it gives on validation, and how it came."""
 
     network: nn.Module
     history: tuple[Evaluation, ...]
+    kept: Evaluation
     validation: LabelledWindows
     logits: NDArray[np.float32]
 
@@ -137,6 +139,7 @@ class _Run:
         self._optimizer = torch.optim.AdamW(
             self._network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
+        self._average = _average(self._network, settings.average_decay)
         self._loss = nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)
         self._state = _State(step=0, history=[], hard=[], best={})
         if state_file.exists():
@@ -145,9 +148,8 @@ class _Run:
     @property
     def is_finished(self) -> bool:
         """Whether all steps are done, or the best evaluation lies ``patience`` evaluations back."""
-        merits = [evaluation.merit for evaluation in self._state.history]
-        is_stale = bool(merits) and len(merits) - 1 - int(np.argmax(merits)) >= self._settings.patience
-        return is_stale or self._state.step >= self._settings.steps
+        n_since = len(self._state.history) - 1 - self._kept if self._state.history else 0
+        return n_since >= self._settings.patience or self._state.step >= self._settings.steps
 
     def advance(self, report: Callable[[int, float, Evaluation | None], None]) -> None:
         """Train up to the next evaluation, evaluate, mine where it is due, and save the state."""
@@ -160,6 +162,7 @@ class _Run:
             seed=settings.seed,
             classes=settings.classes,
             hard=state.hard,
+            stretched_share=settings.stretched_share,
         )
         self._network.train()
         losses = []
@@ -170,9 +173,9 @@ class _Run:
                 if state.step < stop:
                     report(state.step, losses[-1], None)
         evaluation = self._evaluate(training_loss=sum(losses) / len(losses))
-        if not state.history or evaluation.merit > max(e.merit for e in state.history):
-            state.best = {name: t.detach().cpu().clone() for name, t in self._network.state_dict().items()}
         state.history.append(evaluation)
+        if self._kept == len(state.history) - 1:
+            state.best = {name: t.detach().cpu().clone() for name, t in self._judged.state_dict().items()}
         if settings.mine_every and state.step % settings.mine_every == 0:
             state.hard = mine(
                 self._examples,
@@ -186,15 +189,29 @@ class _Run:
         report(state.step, losses[-1], evaluation)
 
     def result(self) -> Trained:
-        """Put the best state back and score the validation set with it."""
-        self._network.load_state_dict(self._state.best)
+        """Put the state that is kept back and score the validation set with it."""
+        network = self._judged
+        network.load_state_dict(self._state.best)
         logits = self._logits(self._validation.features)
         return Trained(
-            network=self._network.cpu(),
+            network=network.cpu(),
             history=tuple(self._state.history),
+            kept=self._state.history[self._kept],
             validation=self._validation,
             logits=logits,
         )
+
+    @property
+    def _kept(self) -> int:
+        """Index of the evaluation whose weights are kept: the best one, the first of equals, or the last."""
+        if not self._settings.choose_best:
+            return len(self._state.history) - 1
+        return int(np.argmax([evaluation.merit for evaluation in self._state.history]))
+
+    @property
+    def _judged(self) -> nn.Module:
+        """The network that is evaluated and kept: the running average where there is one."""
+        return self._network if self._average is None else self._average.module
 
     def _step(self, batch: Batch) -> float:
         for group in self._optimizer.param_groups:
@@ -205,13 +222,15 @@ class _Run:
         loss.backward()
         nn.utils.clip_grad_norm_(self._network.parameters(), self._settings.clip)
         self._optimizer.step()
+        if self._average is not None:
+            self._average.update_parameters(self._network)
         return float(loss.detach())
 
     def _logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        self._network.eval()
+        network = self._judged.eval()
         with torch.inference_mode():
             parts = [
-                self._network(torch.from_numpy(features[i : i + _SCORE_ROWS]).to(self._device)).cpu().numpy()
+                network(torch.from_numpy(features[i : i + _SCORE_ROWS]).to(self._device)).cpu().numpy()
                 for i in range(0, len(features), _SCORE_ROWS)
             ]
         return np.concatenate(parts)
@@ -243,6 +262,7 @@ class _Run:
             "hard": [(window.example, window.start) for window in state.hard],
             "best": state.best,
             "network": self._network.state_dict(),
+            "average": {} if self._average is None else self._average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state_all() if self._device.type == "cuda" else [],
@@ -265,7 +285,16 @@ class _Run:
             best=content["best"],
         )
         self._network.load_state_dict(content["network"])
+        if self._average is not None:
+            self._average.load_state_dict(content["average"])
         self._optimizer.load_state_dict(content["optimizer"])
         torch.set_rng_state(content["random"])
         if content["random_cuda"] and self._device.type == "cuda":
             torch.cuda.set_rng_state_all(content["random_cuda"])
+
+
+def _average(network: nn.Module, decay: float) -> AveragedModel | None:
+    """Begin a running average of a network's weights and statistics, or none where ``decay`` is 0."""
+    if not decay:
+        return None
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)  # type: ignore[no-untyped-call]  # torch types it not

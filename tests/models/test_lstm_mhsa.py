@@ -89,6 +89,12 @@ def test_dropout_acts_on_the_attention_while_training():
     assert torch.equal(network(features), network(features))
 
 
+def test_dropout_of_the_attention_can_be_left_out():
+    network = LSTMAttentionModel(hidden=16, layers=1, heads=2, dropout=0.5, attention_dropout=0.0)
+    features = torch.randn(4, 257, 3)
+    assert torch.equal(network(features), network(features))
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -3,6 +3,7 @@ import pytest
 
 from quake_stream.detection.features import get_transform
 from quake_stream.training.batches import NOISE, BatchMaker, HardWindow, validation_windows
+from quake_stream.training.cuts import N_SHORTEST_MEMORY, N_WINDOW
 
 EARTHQUAKE = 1  # its index among the classes
 TRANSFORM = get_transform("rfft-over-background/1")
@@ -48,6 +49,25 @@ def test_hard_windows_are_shown_more_often(make_example):
         return int((features[labels == NOISE].mean(axis=(1, 2)) > 4).sum())
 
     assert n_loud(hard=hard) >= n_loud() + 5
+
+
+def test_recordings_at_other_speeds_keep_the_halves_of_a_batch(examples):
+    changed = maker(examples, stretched_share=1.0)
+    features, labels = changed(0)
+    assert np.isfinite(features).all()
+    assert features[labels == EARTHQUAKE].mean() > features[labels == NOISE].mean() + 0.2
+    assert np.array_equal(features, maker(examples, stretched_share=1.0)(0)[0])
+    assert not np.array_equal(features, maker(examples)(0)[0])
+
+
+def test_a_recording_too_short_for_another_speed_is_shown_as_it_is(make_example):
+    # Just the shortest memory and one window: at 1.5 times the speed not even that would be left.
+    brief = make_example(n=N_SHORTEST_MEMORY + N_WINDOW)
+    quake = make_example(
+        p_index=N_SHORTEST_MEMORY + N_WINDOW, n=2 * N_WINDOW + N_SHORTEST_MEMORY, noise=(0, 0)
+    )
+    features, _ = maker([brief, quake], stretched_share=1.0, batch_size=40)(0)
+    assert np.isfinite(features).all()
 
 
 @pytest.mark.parametrize("what", ["earthquake", "background"])

@@ -31,14 +31,16 @@ def write(tmp_path):
         windows = LabelledWindows(
             features=np.zeros((6, 257, 3), np.float32), labels=labels, examples=np.zeros(6, np.int64)
         )
-        trained = Trained(network=build(settings), history=history, validation=windows, logits=logits)
+        trained = Trained(
+            network=build(settings), history=history, kept=history[1], validation=windows, logits=logits
+        )
         write_checkpoint(tmp_path / "m", trained, settings, examples, on=0.9, off=0.8, min_windows=3)
         return load_checkpoint(tmp_path / "m").card
 
     return write
 
 
-def test_the_card_tells_source_recipe_and_the_best_evaluation(write, make_example):
+def test_the_card_tells_source_recipe_and_the_evaluation_of_the_weights(write, make_example):
     card = write([make_example(licence="CC BY 4.0"), make_example(dataset="held", split="val")])
     assert card.metrics["validation_auc"] == 0.9
     assert card.metrics["best_step"] == 20
@@ -48,6 +50,13 @@ def test_the_card_tells_source_recipe_and_the_best_evaluation(write, make_exampl
     assert [source.name for source in card.training.data] == ["set"]
     assert card.temperature > 0
     assert card.network.heads == 2
+
+
+def test_the_card_says_what_the_validation_part_chose(write, make_example):
+    chosen = write([make_example()], dataclasses.replace(SETTINGS, choose_best=True))
+    last = write([make_example()], dataclasses.replace(SETTINGS, choose_best=False))
+    assert chosen.training.split.endswith("stopping chosen on the validation part")
+    assert last.training.split.endswith("chose the temperature and nothing else")
 
 
 def test_a_run_can_be_repeated_from_its_card(write, make_example):

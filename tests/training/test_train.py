@@ -108,8 +108,18 @@ class KilledError(Exception):
     """Stands for a kill in the middle of a run."""
 
 
-def test_a_run_that_was_killed_ends_as_if_it_had_not_been(examples, tmp_path):
-    short = dataclasses.replace(SETTINGS, steps=15, evaluate_every=5, mine_every=5, dropout=0.2, layers=2)
+@pytest.mark.parametrize("average_decay", [0.0, 0.9])
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(examples, tmp_path, average_decay):
+    short = dataclasses.replace(
+        SETTINGS,
+        steps=15,
+        evaluate_every=5,
+        mine_every=5,
+        dropout=0.2,
+        layers=2,
+        average_decay=average_decay,
+        stretched_share=0.5,
+    )
     whole = run(examples, tmp_path, short, "whole", processes=0)
 
     def kill(step, loss, evaluation):
@@ -125,6 +135,26 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(examples, tmp_path):
     assert resumed_from[0] == 11
     assert resumed.history == whole.history
     assert torch.equal(weights(resumed), weights(whole))
+
+
+def test_the_average_of_the_weights_is_what_is_judged_and_kept(examples, tmp_path):
+    # With a decay this close to one the average has hardly left the first weights after a step.
+    still = dataclasses.replace(SETTINGS, steps=3, evaluate_every=1, average_decay=1 - 1e-9, layers=1)
+    moving = dataclasses.replace(still, average_decay=0.0)
+    averaged, last = (run(examples, tmp_path, s, str(s.average_decay), processes=0) for s in (still, moving))
+    aucs = [[evaluation.auc for evaluation in trained.history] for trained in (averaged, last)]
+    assert max(aucs[0]) - min(aucs[0]) < 1e-3 < max(aucs[1]) - min(aucs[1])
+    assert not torch.equal(weights(averaged), weights(last))
+
+
+def test_without_a_choice_the_last_weights_are_kept_and_nothing_stops_early(examples, tmp_path):
+    idle = dataclasses.replace(SETTINGS, steps=8, learning_rate=0.0, evaluate_every=2, patience=2)
+    whole = run(examples, tmp_path, dataclasses.replace(idle, choose_best=False), "whole", processes=0)
+    assert [evaluation.step for evaluation in whole.history] == [2, 4, 6, 8]
+    assert whole.kept == whole.history[-1]
+    chosen = run(examples, tmp_path, idle, "chosen", processes=0)
+    assert chosen.kept == max(chosen.history, key=lambda evaluation: evaluation.merit)
+    assert chosen.history[-1].step < 8
 
 
 def test_a_finished_run_is_only_read_again(examples, tmp_path):
