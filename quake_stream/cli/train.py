@@ -62,7 +62,7 @@ def train(
     ] = None,
     transform: Annotated[
         str, typer.Option(metavar="NAME", help="Feature transform.")
-    ] = "rfft-over-background/1",
+    ] = "rfft-parts-over-background/1",
     network: Annotated[Network, typer.Option(help="Kind of network.")] = Network.LSTM,
     hidden: Annotated[int, typer.Option(metavar="N", help="Size of the hidden state; 64-256.", min=1)] = 64,
     layers: Annotated[int, typer.Option(metavar="N", help="Layers of the LSTM; 2-3.", min=1)] = 2,
@@ -79,6 +79,30 @@ def train(
     mine_every: Annotated[
         int, typer.Option(metavar="N", help="Steps between searches for hard noise; 0: never.", min=0)
     ] = 300,
+    stretched: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE", help="Of the recordings played at 0.8 to 1.5 times the speed.", max=1, min=0
+        ),
+    ] = 0.4,
+    average: Annotated[
+        float,
+        typer.Option(
+            metavar="DECAY", help="Of the running average of the weights; 0: no average.", min=0, max=0.9999
+        ),
+    ] = 0.98,
+    attention_dropout: Annotated[
+        float,
+        typer.Option(
+            metavar="P", help="Of the attention weights; above 0 lstm-mhsa takes twice as long.", min=0
+        ),
+    ] = 0.0,
+    keep_last: Annotated[
+        bool,
+        typer.Option(
+            "--keep-last", help="Do all steps and keep the last weights, not those best on validation."
+        ),
+    ] = False,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.CPU,
     processes: Annotated[int, typer.Option(metavar="N", help="Processes that prepare batches.", min=0)] = 1,
     threads: Annotated[int, typer.Option(metavar="N", help="Threads of torch.", min=1)] = 1,
@@ -127,6 +151,10 @@ def train(
                 learning_rate=learning_rate,
                 evaluate_every=evaluate_every,
                 mine_every=mine_every,
+                stretched_share=stretched,
+                average_decay=average,
+                attention_dropout=attention_dropout if network is Network.LSTM_MHSA else None,
+                choose_best=not keep_last,
                 seed=seed,
                 classes=names,
                 trigger_classes=tuple(trigger_class or ("earthquake",)),
