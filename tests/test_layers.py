@@ -32,6 +32,7 @@ PARTS = {
     *("salvage", "failure_log", "station_log", "service_log"),
     *("arrivals", "intake", "scrape"),
     "safe_open",
+    "memory",
 }
 # Each part of the package, in the order in which data flow, and what it may import besides itself.
 LAYERS = {
@@ -44,6 +45,7 @@ LAYERS = {
     "throttle": set(),
     "protocols": {"types", "counters", "errors"},
     "safe_open": set(),
+    "memory": set(),
     # configuration
     "config_problems": BASE,
     "config_sections": BASE,

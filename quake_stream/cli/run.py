@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from quake_stream.memory import keep_large_blocks_apart
+
 
 def run(
     config: Annotated[
@@ -20,6 +22,7 @@ def run(
 
     Example: `quake-stream run config/raspberry-shake.toml`
     """
+    keep_large_blocks_apart()  # before anything large is loaded
     from quake_stream import log  # noqa: PLC0415  torch and ObsPy load slowly; --help does not need them
     from quake_stream.config import load  # noqa: PLC0415  likewise
     from quake_stream.service import Service  # noqa: PLC0415  likewise
