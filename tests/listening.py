@@ -11,6 +11,8 @@ from quake_stream.ingest.resume import ResumeStore
 from quake_stream.ingest.seedlink.source import SeedLinkSource
 from quake_stream.types import Packet
 
+PROMPT_S = 10.0  # what takes less, even on a busy machine, has not waited for the 20 s of a reply or longer
+
 
 class Client:
     """A source in its thread, and what it delivered."""

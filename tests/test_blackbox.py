@@ -80,11 +80,6 @@ def index(folder: Path) -> archive.RecordIndex:
     return archive.index([folder], counters=Counters())
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
 def by_instrument(bodies: list[dict[str, Any]]) -> Life:
     life = defaultdict(list)
     for body in bodies:
@@ -212,9 +207,11 @@ def test_a_server_that_never_answers_is_left_in_good_time(program, configure):
 
 
 def test_the_wait_before_the_next_attempt_is_left_in_good_time(program, configure):
-    service = program("run", configure(f"seedlink://127.0.0.1:{free_port()}"))
-    assert service.event("seedlink.lost")["reason"] == "refused"
-    assert service.stop(signal.SIGTERM) == 0
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound but not listening: refused
+        service = program("run", configure(f"seedlink://127.0.0.1:{closed.getsockname()[1]}"))
+        assert service.event("seedlink.lost")["reason"] == "refused"
+        assert service.stop(signal.SIGTERM) == 0
 
 
 def test_a_second_signal_ends_the_program_at_once(program, configure, fake):
@@ -251,12 +248,15 @@ def test_two_services_do_not_share_a_state_folder(program, configure, fake):
 
 
 def test_health_tells_a_running_a_silent_and_a_dead_service_apart(program, configure, fake):
-    config = configure(f"seedlink://{fake.address}", service={"stale_after_s": 5})
+    url = f"seedlink://{fake.address}"
+    config = configure(url, service={"stale_after_s": 86400})
     assert program("health", config).end() == 2
     service = program("run", config)
     wait_for_packets(config, 0)
     well = program("health", config)
     assert (well.end(), well.out[0]) == (0, "ok")
+    assert service.stop(signal.SIGTERM) == 0
+    service = program("run", configure(url, service={"stale_after_s": 5}))
     (reason,) = service.event("service.degraded")["reasons"]
     assert reason.startswith(f"no data from {fake.address} for ")
     wait_for_report(config, lambda health: health.state == "degraded")

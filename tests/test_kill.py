@@ -39,8 +39,11 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = int(free.getsockname()[1])
+        # Bound, not listening: while the server is dead, nobody else is given its port.
+        self._kept = socket.socket()
+        self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._kept.bind(("127.0.0.1", 0))
+        self._port = int(self._kept.getsockname()[1])
         self._seconds = 0.0
         self.start()
 
@@ -68,6 +71,10 @@ class Server:
         self._process.kill()
         self._process.communicate()
 
+    def close(self) -> None:
+        self.kill()
+        self._kept.close()
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
@@ -75,7 +82,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     start_ns = time.time_ns() - 2 * swarms.DURATION_S * NS_PER_S
     server = Server(swarms.write(tmp_path / "swarm", seed=SEED, start_ns=start_ns))
     yield server
-    server.kill()
+    server.close()
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_what_is_no_plain_file_is_refused_at_once(
     n_before = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(OSError, match=r"."):
         opens(planted[kind])
-    assert len(list(Path("/proc/self/fd").iterdir())) == n_before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= n_before  # others may have closed theirs
     assert victim.read_bytes() == b"precious"
 
 

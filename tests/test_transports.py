@@ -19,6 +19,7 @@ from hostile import (
     make_record,
     make_records,
 )
+from listening import PROMPT_S
 from structlog.testing import capture_logs
 from transports import PASSWORD, WAYS, Way, make_way, server_context
 
@@ -157,7 +158,7 @@ def test_an_idle_connection_is_kept_by_asking(way: Way) -> None:
         assert client.total("infos.unasked") == 0
 
 
-def test_a_stop_ends_a_silent_connection_within_a_second(way: Way) -> None:
+def test_a_stop_waits_for_no_time_out_of_a_silent_connection(way: Way) -> None:
     with (
         way.serve(make_records(2), speed=1, clock=HandClock()) as server,
         way.listen(server.address) as client,
@@ -165,7 +166,7 @@ def test_a_stop_ends_a_silent_connection_within_a_second(way: Way) -> None:
         last_is(client, 0)
         started_s = time.monotonic()
         client.stop()
-        assert time.monotonic() - started_s < 1.0
+        assert time.monotonic() - started_s < PROMPT_S
 
 
 @pytest.mark.fault(5)
@@ -402,7 +403,7 @@ def test_a_stop_ends_a_tls_handshake_that_hangs(tls4: Way) -> None:
             assert accepted.wait(20.0)
             started_s = time.monotonic()
             client.stop()
-            assert time.monotonic() - started_s < 1.0
+            assert time.monotonic() - started_s < PROMPT_S
         thread.join(20.0)
         assert not thread.is_alive()
 

@@ -97,7 +97,8 @@ class Story:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            port, metrics_port = _free_ports()
+            kept = [stack.enter_context(_kept_port()) for _ in range(2)]
+            port, metrics_port = (int(one.getsockname()[1]) for one in kept)
             self._server = Server(self._folder, port=port, speed=self._speed, random=self._random)
             stack.callback(self._server.stop, kill=True)
             self._service = Service(self._folder, port=port, metrics_port=metrics_port, model=self._model)
@@ -229,7 +230,9 @@ class Story:
         return stopped[-1]["counts"] if stopped else {}
 
 
-def _free_ports() -> tuple[int, int]:
-    """Two ports that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return int(one.getsockname()[1]), int(other.getsockname()[1])
+def _kept_port() -> socket.socket:
+    """Bind a port without listening, so that nobody else is given it while the server is away."""
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(("127.0.0.1", 0))
+    return one

@@ -1,9 +1,9 @@
 """``quake-stream export``: each exporter as an installed program behind a real feed."""
 
+import contextlib
 import csv
 import json
 import signal
-import socket
 import sqlite3
 import sys
 import threading
@@ -16,6 +16,7 @@ import obspy
 import pytest
 from bodies import detection
 
+from quake_stream.errors import PublishError
 from quake_stream.publish.iso8601 import format_utc
 from quake_stream.publish.journal import Journal
 from quake_stream.publish.publisher import Publisher
@@ -29,14 +30,15 @@ class Feed:
     """A publisher; whatever the test waits for, it goes on serving its sockets."""
 
     def __init__(self, folder):
-        port = free_ports()
-        self.endpoint = f"tcp://127.0.0.1:{port}"
-        self._publisher = Publisher(
-            self.endpoint,
-            replay_bind=f"tcp://127.0.0.1:{port + 1}",
-            journal=Journal(folder, max_bytes=2**24, max_age_s=3600),
-            linger_ms=0,
-        )
+        journal = Journal(folder, max_bytes=2**24, max_age_s=3600)
+        for port in range(20_000, 30_000, 7):  # below those that the system gives away
+            self.endpoint = f"tcp://127.0.0.1:{port}"
+            with contextlib.suppress(PublishError):  # in use; that of the journal is the next one
+                self._publisher = Publisher(
+                    self.endpoint, replay_bind=f"tcp://127.0.0.1:{port + 1}", journal=journal, linger_ms=0
+                )
+                return
+        raise AssertionError("no free ports")
 
     def send(self, *bodies):
         for body in bodies:
@@ -55,17 +57,6 @@ class Feed:
 
     def close(self):
         self._publisher.close()
-
-
-def free_ports():
-    """Find two ports in a row that are free, the second for the journal."""
-    for port in range(20_000, 30_000, 7):
-        try:
-            with socket.create_server(("127.0.0.1", port)), socket.create_server(("127.0.0.1", port + 1)):
-                return port
-        except OSError:
-            continue
-    raise AssertionError("no free ports")
 
 
 @pytest.fixture

@@ -21,16 +21,20 @@ DEADLINE_S = 20.0
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
+def kept_port():
+    """Bind a free port without listening: nobody else is given it, and who connects is refused."""
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(("127.0.0.1", 0))
+    return one
 
 
 class Mosquitto:
     """A broker on a port of its own, which can be killed and started again."""
 
     def __init__(self, folder):
-        self.port = free_port()
+        self._kept = kept_port()
+        self.port = self._kept.getsockname()[1]
         self._config = folder / "mosquitto.conf"
         self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
         self.process = None
@@ -51,6 +55,10 @@ class Mosquitto:
         self.process.kill()
         self.process.wait(DEADLINE_S)
 
+    def close(self):
+        self.kill()
+        self._kept.close()
+
 
 @pytest.fixture
 def mosquitto(tmp_path):
@@ -59,7 +67,7 @@ def mosquitto(tmp_path):
     one = Mosquitto(tmp_path)
     one.start()
     yield one
-    one.kill()
+    one.close()
 
 
 @contextmanager
@@ -131,8 +139,8 @@ def test_a_broker_that_was_killed_gets_the_rest_when_it_is_back(mosquitto):
 
 
 def test_a_broker_that_is_not_there_costs_bounded_memory_and_time_and_is_said_once():
-    with capture_logs() as logs:
-        sink = MqttSink(target(free_port()), max_waiting=2, drain_s=0.1)
+    with kept_port() as nobody, capture_logs() as logs:
+        sink = MqttSink(target(nobody.getsockname()[1]), max_waiting=2, drain_s=0.1)
         for name in "abcd":
             sink.write(detection(name))
         assert sink.n_waiting == 2

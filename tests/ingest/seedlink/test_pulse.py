@@ -70,7 +70,7 @@ def test_no_descriptor_stays_open() -> None:
         with Pulse() as pulse:
             pulse.pause(0.0)
         pulse.stop()
-    assert n_descriptors() == before
+    assert n_descriptors() <= before  # others may have closed theirs
 
 
 def test_waiting_outside_the_with_block_is_a_mistake_that_shows() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fake_seedlink import DEADLINE_S, START_NS, Peer, info, packet, record, record_v3
+from listening import PROMPT_S
 from structlog.testing import capture_logs
 
 from quake_stream.errors import SourceError
@@ -143,13 +144,13 @@ def test_bytes_that_trickle_in_do_not_keep_a_dead_link_alive(server, listen) -> 
 
 
 @pytest.mark.parametrize("behaviour", [silent, lambda peer: peer.sock.recv(1 << 16) and peer.sock.recv(1)])
-def test_d05_d06_stop_ends_a_silent_connection_within_a_second(server, listen, behaviour) -> None:
+def test_d05_d06_stop_waits_for_no_time_out_of_a_silent_connection(server, listen, behaviour) -> None:
     server.behaviours = [behaviour]
     client = listen()
     server.wait_for(lambda: bool(server.commands))
     started_s = time.monotonic()
     client.stop()
-    assert time.monotonic() - started_s < 1.0
+    assert time.monotonic() - started_s < PROMPT_S
 
 
 def test_d05_stop_from_inside_the_delivery_is_not_lost(server) -> None:
