@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from quake_stream.clock import DataClock, WallClock
 from quake_stream.config import Config
 from quake_stream.config_sections import PublishSection, SourceSection, TriggerOverrides
+from quake_stream.containment import Containment
 from quake_stream.counters import Counters
 from quake_stream.detection.detector import Detector, DetectorSettings
 from quake_stream.detection.trigger import TriggerSettings
@@ -81,9 +82,18 @@ def _problems(name: str, section: TriggerOverrides, base: dict[str, Any], spec: 
 
 
 def detector(
-    config: Config, spec: ModelSpec, counters: Counters, *, positions: ResumeStore | None = None
+    config: Config,
+    spec: ModelSpec,
+    counters: Counters,
+    *,
+    positions: ResumeStore | None = None,
+    is_contained: bool = False,
 ) -> Detector:
-    """Build the core, to go on where ``positions`` say; raises `ConfigError` as `trigger_settings` does."""
+    """
+    Build the core, to go on where ``positions`` say; raises `ConfigError` as `trigger_settings` does.
+
+    With ``is_contained``, a fault of this program in one instrument's data costs that instrument only.
+    """
     windows, inference = config.windows, config.model
     return Detector(
         spec=spec,
@@ -100,6 +110,7 @@ def detector(
         pick_onset=pick_onset,
         counters=counters,
         resumed={} if positions is None else positions.rest_points(),
+        attempt=Containment(counters) if is_contained else None,
     )
 
 
@@ -184,7 +195,8 @@ def worker(
 ) -> Worker:
     """Build the worker with detector and feed; the feed opens in the worker's thread."""
     replay = is_replay(config)
-    core = detector(config, model.spec, Counters(), positions=None if replay else positions)
+    known = None if replay else positions
+    core = detector(config, model.spec, Counters(), positions=known, is_contained=True)
 
     def note(packet: Packet) -> None:
         if positions is not None:

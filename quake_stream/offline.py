@@ -64,7 +64,7 @@ class Scan:
         self._source: FileSource = build.archive(config)
         self._model = build.model(config)
         self._counters = Counters()
-        self._detector = build.detector(config, self._model.spec, self._counters)
+        self._detector = build.detector(config, self._model.spec, self._counters, is_contained=True)
         self._n_windows = 0
         self._started_s = time.monotonic()
 

@@ -5,13 +5,15 @@ What the edges must offer to the worker and the service; protocols, not base cla
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quake_stream.counters import Key
-from quake_stream.types import ModelSpec, Packet
+from quake_stream.types import InstrumentId, ModelSpec, Packet
+
+_Made = TypeVar("_Made")
 
 
 class Model(Protocol):
@@ -28,6 +30,19 @@ class Model(Protocol):
 
         ``features`` is [batch, bins, channels]; the result [batch, classes] sums to 1 along its last
         axis.  A row's scores do not depend, not even in the last bit, on the other rows of the batch.
+        """
+        ...
+
+
+class Attempt(Protocol):
+    """Takes steps of the core, each for one instrument, so that one that fails does not end all others."""
+
+    def __call__(self, step: Callable[[], _Made], instrument_id: InstrumentId | None = None) -> _Made | None:
+        """
+        Give what ``step`` gives, which is never None; None where it failed and the others may go on.
+
+        ``instrument_id`` is the instrument that the failure will cost; None where the step is then taken
+        again in parts, which tell whose fault it is.
         """
         ...
 

@@ -61,6 +61,7 @@ SYMPTOMS: Final = (
     Symptom(name="health_files.failed", words="the health report cannot be written ({why})", lasts_s=10.0),
     Symptom(name="metrics.unavailable", words="nobody can ask for metrics ({why})", lasts_s=30.0),
     Symptom(name="batches.failed", words="the model fails on some windows", lasts_s=600.0),
+    Symptom(name="instruments.failed", words="the detector fails on data of {who} ({why})", lasts_s=600.0),
     # Servers are asked again for what they refused every hour.
     Symptom(name="stations.refused", words="refused by their server: {who}", lasts_s=2 * 3600.0),
     Symptom(

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import schemas
-from program import Program
+from program import QUAKE_STREAM, Program
 
 from quake_stream.publish import inbox
 from quake_stream.publish.frames import Message
@@ -65,8 +65,8 @@ def program(tmp_path: Path) -> Iterator[Callable[..., Program]]:
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     env = kept | {"XDG_STATE_HOME": str(tmp_path / "state"), "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
 
-    def start(*args: object, stdout: int | None = None) -> Program:
-        started.append(Program(*args, env=env, cwd=tmp_path, stdout=stdout))
+    def start(*args: object, stdout: int | None = None, command: Sequence[object] = QUAKE_STREAM) -> Program:
+        started.append(Program(*args, env=env, cwd=tmp_path, stdout=stdout, command=list(map(str, command))))
         return started[-1]
 
     yield start

@@ -29,7 +29,7 @@ PARTS = {
     "evaluation",
     *("formats", "clock", "packet_queue", "onset", "log", "metrics", "health", "notify", "supervision"),
     *("pipeline", "stations", "worker", "config_diff", "watchdog", "vitals", "network", "catalogue"),
-    *("salvage", "failure_log", "station_log", "service_log"),
+    *("salvage", "containment", "failure_log", "station_log", "service_log"),
     *("arrivals", "intake", "scrape"),
     "safe_open",
     "memory",
@@ -83,6 +83,7 @@ LAYERS = {
     # wiring
     "salvage": BASE,
     "failure_log": BASE,
+    "containment": BASE,
     "pipeline": BASE | {"clock", "detection", "salvage"},
     "stations": BASE | {"detection", "publish.wire"},
     "station_log": BASE | {"stations", "throttle", "publish.iso8601"},

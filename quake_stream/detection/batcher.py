@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quake_stream.counters import Counters
-from quake_stream.types import Window
+from quake_stream.types import InstrumentId, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,6 +67,16 @@ class Batcher:
             batch.append(self._waiting.popleft())
             self._drop_old(now_ns)
         return batch
+
+    def drop(self, instrument_id: InstrumentId) -> None:
+        """Drop what waits of an instrument that begins anew, counted as ``windows.dropped`` (``failed``)."""
+        kept: deque[WaitingWindow] = deque()
+        for waiting in self._waiting:
+            if waiting.window.instrument_id == instrument_id:
+                self._drop(waiting, "failed")
+            else:
+                kept.append(waiting)
+        self._waiting = kept
 
     def clear(self) -> None:
         """Drop what waits, counted as ``windows.dropped`` (``shutdown``)."""

@@ -179,11 +179,11 @@ class Instrument:
         """Say how the instrument is doing."""
         seen = self._seen - set(self._assembler.silent_components)
         chosen = self._assembler.components or choose_set(seen, self._spec.component_sets)
-        has_data = self._assembler.last_data_ns is not None
+        is_void = bool(self._seen) and self._assembler.last_data_ns is None
         state: State = "ok"
         if self._trigger.is_on:
             state = "triggered"
-        elif not has_data or (chosen is None and self._assembler.next_start_index is not None):
+        elif is_void or (chosen is None and self._assembler.next_start_index is not None):
             state = "refused"
         elif self._is_warming_up or self._assembler.is_warming_up:
             state = "warming_up"

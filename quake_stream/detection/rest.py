@@ -24,17 +24,17 @@ class RestKeeper:
     lookback_ns
         See `lookback_ns`.
     resumed
-        What an earlier process left; None where there was none.
+        What an earlier process left, or the instrument itself before it began anew; None where there was none.
     """
 
     def __init__(self, *, trigger: Trigger, lookback_ns: int, resumed: RestPoint | None) -> None:
         self._trigger = trigger
         self._lookback_ns = lookback_ns
         self._resumed = resumed
-        self._point: RestPoint | None = None
+        self._point = resumed
 
     def was_decided(self, window: Window) -> bool:
-        """Whether an earlier process has judged a window; the trigger then only learns that it was there."""
+        """Whether a window was judged, or lost, before; the trigger then only learns that it was there."""
         resumed = self._resumed
         if resumed is None or window.end_ns > resumed.decided_ns:
             return False
@@ -48,7 +48,7 @@ class RestKeeper:
 
     def point(self, done: Window | None, next_start_ns: int | None) -> RestPoint | None:
         """
-        Tell where the trigger last was at rest; None before its first window.
+        Tell where the trigger last was at rest; before its first window ``resumed``.
 
         ``done`` is the last window that it was told of, ``next_start_ns`` the start of the next one, where
         that is known.

@@ -52,6 +52,10 @@ class Roster:
         """Find an instrument; None where it is not known."""
         return self._all.get(instrument_id)
 
+    def replace(self, instrument_id: InstrumentId, instrument: Instrument) -> None:
+        """Put another in the place of an instrument that is known."""
+        self._all[instrument_id] = instrument
+
     def __getitem__(self, instrument_id: InstrumentId) -> Instrument:
         """Find an instrument that is known."""
         return self._all[instrument_id]

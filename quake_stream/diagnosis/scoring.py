@@ -7,7 +7,7 @@ import numpy as np
 
 from quake_stream import build
 from quake_stream.config import Config
-from quake_stream.detection.detector import N_COMPONENTS
+from quake_stream.detection.building import N_COMPONENTS
 from quake_stream.detection.features import get_transform
 from quake_stream.diagnosis.report import CONFIGURATION, MODEL, Finding, Load, ok, problem, problems, warning
 from quake_stream.errors import ConfigError, InferenceError, ModelError

@@ -44,6 +44,8 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "windows.skipped": "Windows that could not be made.",
         "windows.dropped": "Windows made and not scored.",
         "batches.failed": "Batches on which the model failed, at least for some windows.",
+        "batches.split": "Batches whose features had to be made window by window.",
+        "instruments.failed": "Times that the detector itself failed on an instrument's data.",
         # feed
         "messages.sent": "Messages published, by kind.",
         "messages.dropped": "Messages that could not be published, by kind.",
