@@ -1,5 +1,5 @@
 """
-Pick the onset of a detection with ObsPy's AIC picker; an edge, because the core knows no ObsPy.
+Pick the onset of a detection with an AIC picker.
 
 The Akaike information criterion of "noise up to sample k, signal after it" (Maeda 1985) is smallest at
 the onset.  It is sought with the noise made white, so that microseisms hide no weak onset, in all samples
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from obspy.signal.trigger import aic_simple
 from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter
 
@@ -107,7 +106,7 @@ def _find_rise(values: Samples, start: int, stop: int, sample_rate_hz: float) ->
         return None
     # At the Nyquist frequency, where ground motion has nothing: it adds to every variance alike.
     tone = PRECURSOR * np.abs(span).max() * (-1.0) ** np.arange(len(span))
-    aic = aic_simple(span + tone)[onsets - 1]  # element k splits behind sample k
+    aic = split_aic(span + tone)[onsets - 1]
     energy = np.cumsum((span - span.mean()) ** 2)
     before = energy[onsets - 1] / onsets
     after = (energy[-1] - energy[onsets - 1]) / (len(span) - onsets)
@@ -121,6 +120,34 @@ def _find_rise(values: Samples, start: int, stop: int, sample_rate_hz: float) ->
     mean = float((weights * onsets).sum())
     variance = float((weights * (onsets - mean) ** 2).sum())
     return _Pick(onset=start + int(onsets[best]), deviation=math.sqrt(variance))
+
+
+def split_aic(values: Samples) -> Samples:
+    """
+    AIC of each split of ``values`` [n], n at least 4, into noise and signal: element k splits behind sample k.
+
+    The same bits as those of ``obspy.signal.trigger.aic_simple``, which cannot be had without importing
+    Matplotlib: sums run in its order, and logarithms are those of the C library.  Elements that leave fewer
+    than two samples on one side are not finite.
+    """
+    n = len(values)
+    aic = np.full(n, np.inf)
+    before, after = _log_variances(values), _log_variances(values[::-1])[::-1]
+    aic[1:-2] = np.arange(2, n - 1) * before[:-2] + np.arange(n - 3, 0, -1) * after[2:]
+    return aic
+
+
+def _log_variances(values: Samples) -> Samples:
+    """Logarithm of the variance of the first 2, 3 … n values (Welford 1962); -inf for one of zero."""
+    mean, *others = values.tolist()
+    means = [mean]
+    for n, value in enumerate(others, 2):
+        mean += (value - mean) / n
+        means.append(mean)
+    mean_of = np.array(means)
+    sums = np.cumsum((values[1:] - mean_of[:-1]) * (values[1:] - mean_of[1:]))
+    variances = (sums / np.arange(2, len(values) + 1)).tolist()
+    return np.array([math.log(variance) if variance else -math.inf for variance in variances])
 
 
 def _independent_fraction(noise: Samples, sample_rate_hz: float) -> float:
