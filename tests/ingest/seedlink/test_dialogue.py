@@ -23,11 +23,13 @@ from quake_stream.ingest.seedlink.pulse import Pulse
 from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 from quake_stream.replay.info4 import packet4
 
+TIMEOUT_S = 2.0  # in which an answer comes on a busy machine as well
+
 
 @pytest.fixture
 def dialogue(server: FakeServer) -> Iterator[Dialogue]:
     with Pulse(poll_s=0.05) as pulse:
-        settings = SeedLinkSettings(command_timeout_s=0.3)
+        settings = SeedLinkSettings(command_timeout_s=TIMEOUT_S)
         made = Dialogue(Address.parse(server.address), pulse=pulse, settings=settings)
         yield made
         made.disconnect()
@@ -255,7 +257,7 @@ def dialogue_4(server: FakeServer, secret_file: Path, monkeypatch: pytest.Monkey
     server.replies["INFO ID"] = packet4(0, "", STARTED, b"JI")
     with Pulse(poll_s=0.05) as pulse:
         settings = SeedLinkSettings(
-            command_timeout_s=0.3, credentials=Credentials(user="anna", secret_file=secret_file)
+            command_timeout_s=TIMEOUT_S, credentials=Credentials(user="anna", secret_file=secret_file)
         )
         made = Dialogue(Address.parse(f"seedlinks://{server.address}"), pulse=pulse, settings=settings)
         yield made
@@ -305,7 +307,7 @@ def test_no_secret_is_sent_where_others_can_read_it(server: FakeServer, secret_f
     server.hello = HELLO_4
     credentials = Credentials(user="anna", secret_file=secret_file)
     with Pulse(poll_s=0.05) as pulse:
-        settings = SeedLinkSettings(command_timeout_s=0.3, protocol="4", credentials=credentials)
+        settings = SeedLinkSettings(command_timeout_s=TIMEOUT_S, protocol="4", credentials=credentials)
         made = Dialogue(Address.parse(server.address), pulse=pulse, settings=settings)
         with pytest.raises(LinkLostError) as caught:
             made.connect()
