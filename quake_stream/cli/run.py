@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from quake_stream.memory import keep_large_blocks_apart
+from quake_stream.memory import keep_freed_memory
 
 
 def run(
@@ -22,7 +22,7 @@ def run(
 
     Example: `quake-stream run config/raspberry-shake.toml`
     """
-    keep_large_blocks_apart()  # before anything large is loaded
+    keep_freed_memory()  # before anything large is loaded
     from quake_stream import log  # noqa: PLC0415  torch and ObsPy load slowly; --help does not need them
     from quake_stream.config import load  # noqa: PLC0415  likewise
     from quake_stream.service import Service  # noqa: PLC0415  likewise

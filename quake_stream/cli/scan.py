@@ -9,6 +9,7 @@ from typing import Annotated, TextIO
 import typer
 
 from quake_stream.errors import QuakeStreamError
+from quake_stream.memory import keep_freed_memory
 
 
 class Format(enum.StrEnum):
@@ -58,6 +59,7 @@ def scan(
 
     Example: `quake-stream scan /data/sds --stream "CX.*..HH?" -f csv -o found.csv`
     """
+    keep_freed_memory()  # before anything large is loaded
     from rich.console import Console  # noqa: PLC0415  keep --help fast
     from rich.progress import Progress  # noqa: PLC0415  likewise
 

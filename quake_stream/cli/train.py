@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from quake_stream.memory import keep_freed_memory
+
 
 class Network(enum.StrEnum):
     """Networks that can be trained."""
@@ -121,6 +123,7 @@ def train(
 
     Example: `quake-stream train my-lstm --data datasets/stead --limit 20000`
     """
+    keep_freed_memory()  # before anything large is loaded
     from quake_stream.errors import ConfigError  # noqa: PLC0415  keep --help fast
     from quake_stream.models.checkpoint import load_checkpoint  # noqa: PLC0415  likewise
     from quake_stream.training import command, describe  # noqa: PLC0415  likewise

@@ -21,7 +21,6 @@ from quake_stream.models.lstm import LSTMModel, chrono_init
 from quake_stream.models.lstm_mhsa import LSTMAttentionModel
 from quake_stream.training.examples import EARTHQUAKE, N_COMPONENTS, Example
 from quake_stream.training.identity import digest
-from quake_stream.training.memory import keep_freed_memory
 from quake_stream.training.prepared import load_prepared, save_prepared
 from quake_stream.training.settings import TrainSettings
 from quake_stream.training.train import Evaluation, Trained, best_so_far
@@ -135,7 +134,6 @@ def train(
     if data_sha256 not in ("", digest(examples)):
         console.print("these are not the recordings of the run to be repeated: its weights will not come out")
     torch.set_num_threads(threads)
-    keep_freed_memory()
     out.parent.mkdir(parents=True, exist_ok=True)
     with _Progress(console, settings.steps) as progress:
         trained = train_network(
