@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,10 @@ LOOPBACK = {"0100007F", "00000000000000000000000001000000"}  # as the kernel wri
 def listens_on(pid: int) -> set[str]:
     """Hexadecimal addresses on which a process waits for connections, as the kernel writes them."""
     process = Path(f"/proc/{pid}")
-    ours = {str(link.readlink()) for link in (process / "fd").iterdir()}
+    ours = set()
+    for link in (process / "fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            ours.add(str(link.readlink()))
     lines = [
         line.split()
         for table in ("tcp", "tcp6")

@@ -82,23 +82,12 @@ def train(
         int, typer.Option(metavar="N", help="Steps between searches for hard noise; 0: never.", min=0)
     ] = 300,
     stretched: Annotated[
-        float,
-        typer.Option(
-            metavar="SHARE", help="Of the recordings played at 0.8 to 1.5 times the speed.", max=1, min=0
-        ),
+        float, typer.Option(metavar="SHARE", help="Of the recordings played at 0.8 to 1.5 times the speed.")
     ] = 0.4,
     average: Annotated[
         float,
-        typer.Option(
-            metavar="DECAY", help="Of the running average of the weights; 0: no average.", min=0, max=0.9999
-        ),
+        typer.Option(metavar="DECAY", help="Of the running average of the weights; 0: no average."),
     ] = 0.98,
-    attention_dropout: Annotated[
-        float,
-        typer.Option(
-            metavar="P", help="Of the attention weights; above 0 lstm-mhsa takes twice as long.", min=0
-        ),
-    ] = 0.0,
     keep_last: Annotated[
         bool,
         typer.Option(
@@ -156,7 +145,7 @@ def train(
                 mine_every=mine_every,
                 stretched_share=stretched,
                 average_decay=average,
-                attention_dropout=attention_dropout if network is Network.LSTM_MHSA else None,
+                attention_dropout=0.0 if network is Network.LSTM_MHSA else None,
                 choose_best=not keep_last,
                 seed=seed,
                 classes=names,

@@ -25,6 +25,13 @@ def test_classes_that_make_no_detector_are_refused(classes, trigger_classes, mes
         TrainSettings(classes=classes, trigger_classes=trigger_classes)
 
 
+@pytest.mark.parametrize("name", ["average_decay", "stretched_share"])
+def test_shares_and_decays_beyond_their_range_are_refused(name):
+    for value in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match=f"{name} must be from 0 to 1, not {value}"):
+            TrainSettings(**{name: value})
+
+
 def test_the_classes_of_a_detection_are_found_among_all():
     settings = TrainSettings(classes=("noise", "blast", "p", "s"), trigger_classes=("s", "p"))
     assert settings.trigger_columns == [3, 2]
