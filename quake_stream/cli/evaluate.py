@@ -12,6 +12,7 @@ from quake_stream.cli.plain_help import PlainCommand, PlainGroup
 from quake_stream.cli.progress import progress
 from quake_stream.cli.train import Device
 from quake_stream.errors import QuakeStreamError
+from quake_stream.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from quake_stream.protocols import Model
@@ -130,6 +131,7 @@ def windows(
 
 def _load(names: list[str] | None, device: Device) -> "list[tuple[str, Model]]":
     """Load models; labels are their names as far as these differ."""
+    keep_freed_memory()  # before anything large is loaded
     from quake_stream.evaluation.scoring import BATCH_WINDOWS  # noqa: PLC0415  keep --help fast
     from quake_stream.models import load_model  # noqa: PLC0415  likewise
 
