@@ -45,6 +45,37 @@ def test_freed_memory_is_kept_by_what_runs_networks(tmp_path, command):
     assert bytes_asked_again(*paths) < 5_000_000
 
 
+def test_what_refers_to_itself_is_found_soon_in_spite_of_all_that_was_loaded_before():
+    program = """
+import collections, sys, weakref
+from quake_stream.memory import look_for_garbage_often
+import quake_stream.service
+if sys.argv[1] == "often":
+    look_for_garbage_often()
+class Node: pass
+alive = weakref.WeakSet()
+in_use = collections.deque(maxlen=10_000)  # long enough to be taken for something that stays
+most = 0
+for _ in range(60_000):
+    node = Node()
+    node.itself = node
+    alive.add(node)
+    in_use.append(node)
+    most = max(most, len(alive))
+print(most)
+"""
+
+    def most_waiting(how):
+        done = subprocess.run(
+            [sys.executable, "-c", program, how], capture_output=True, text=True, check=True, timeout=150
+        )
+        return int(done.stdout)
+
+    often, seldom = most_waiting("often"), most_waiting("as it is")
+    assert often < 26_000
+    assert seldom > 30_000
+
+
 @glibc
 def test_other_commands_leave_memory_to_the_library():
     assert bytes_asked_again("--version") > 45_000_000

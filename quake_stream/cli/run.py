@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from quake_stream.memory import keep_freed_memory
+from quake_stream.memory import keep_freed_memory, look_for_garbage_often
 
 
 def run(
@@ -17,8 +17,8 @@ def run(
     """
     Run the service until SIGTERM or Ctrl-C.
 
-    SIGHUP reads the configuration again: thresholds, station overrides, log level and who may subscribe change at once; a
-    file with mistakes is refused and the old one stays.
+    SIGHUP reads the configuration again: thresholds, station overrides, log level and who may subscribe
+    change at once; a file with mistakes is refused and the old one stays.
 
     Example: `quake-stream run config/raspberry-shake.toml`
     """
@@ -29,4 +29,6 @@ def run(
 
     settings = load(config)
     log.configure(settings.service.log_level, settings.service.log_format)
-    Service(settings, config).run()
+    service = Service(settings, config)
+    look_for_garbage_often()
+    service.run()
