@@ -73,7 +73,7 @@ print(most)
 
     often, seldom = most_waiting("often"), most_waiting("as it is")
     assert often < 26_000
-    assert seldom > 30_000
+    assert often < seldom
 
 
 @glibc
