@@ -23,6 +23,7 @@ from quake_stream.errors import ConfigError, QuakeStreamError
 from quake_stream.health import HealthFile
 from quake_stream.ingest.resume import ResumeStore
 from quake_stream.intake import Intake, Receipts
+from quake_stream.memory import give_back_holes
 from quake_stream.metrics.endpoint import MetricsEndpoint
 from quake_stream.models.timed import TimedModel
 from quake_stream.notify import Notifier
@@ -194,16 +195,8 @@ class Service:
             self._notifier.send("WATCHDOG=1")
         if now_s >= self._next_line_s:
             self._next_line_s = now_s + _LOG_LINE_S
-            log.info(
-                "service.heartbeat",
-                state=health.state,
-                reasons=list(health.reasons),
-                instruments=dict(health.stations),
-                windows_per_s=round(health.windows_per_s, 1),
-                queue_depth=health.queue_depth,
-                n_detections=health.n_detections,
-                counts=health.counts,
-            )
+            give_back_holes()
+            self._log.heartbeat(health)
 
     def _look_at_clock(self) -> None:
         step_ns = self._clock.look()

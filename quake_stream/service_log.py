@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from quake_stream.health import Health
 from quake_stream.symptoms import Problem
 from quake_stream.throttle import Throttle
 
@@ -41,3 +42,16 @@ class ServiceLog:
                 states=dict(summary.states),
                 changes=dict(summary.changes),
             )
+
+    def heartbeat(self, health: Health) -> None:
+        """Sum up how the service is."""
+        log.info(
+            "service.heartbeat",
+            state=health.state,
+            reasons=list(health.reasons),
+            instruments=dict(health.stations),
+            windows_per_s=round(health.windows_per_s, 1),
+            queue_depth=health.queue_depth,
+            n_detections=health.n_detections,
+            counts=health.counts,
+        )

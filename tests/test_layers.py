@@ -92,7 +92,7 @@ LAYERS = {
     "watchdog": BASE,
     "arrivals": BASE,
     "intake": BASE | {"arrivals", "health"},
-    "service_log": BASE | {"symptoms", "throttle"},
+    "service_log": BASE | {"health", "symptoms", "throttle"},
     "vitals": BASE | {"symptoms", "health", "intake", "packet_queue", "worker"},
     "scrape": BASE | {"arrivals", "metrics", "models.timed", "vitals"},
     "build": PARTS,

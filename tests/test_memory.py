@@ -77,5 +77,32 @@ print(most)
 
 
 @glibc
+def test_holes_between_what_is_in_use_are_given_back():
+    program = """
+import ctypes
+from pathlib import Path
+from quake_stream.memory import give_back_holes, keep_freed_memory
+keep_freed_memory()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+def resident_kb():
+    return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0])
+blocks = [libc.malloc(20_000) for _ in range(10_000)]
+for block in blocks:
+    ctypes.memset(block, 1, 20_000)
+for n, block in enumerate(blocks):
+    if n % 10:
+        libc.free(block)
+before = resident_kb()
+assert give_back_holes()
+print(before - resident_kb())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=150
+    )
+    assert int(done.stdout) > 100_000
+
+
+@glibc
 def test_other_commands_leave_memory_to_the_library():
     assert bytes_asked_again("--version") > 45_000_000
