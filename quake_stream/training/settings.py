@@ -51,8 +51,9 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         get_transform(self.transform)  # raises where there is none of this name
-        for name in ("average_decay", "stretched_share"):
-            if not 0 <= (value := getattr(self, name)) <= 1:
+        for name in ("average_decay", "stretched_share", "attention_dropout"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, not {value}")
         events = self.classes[1:]
         if self.classes[:1] != (BACKGROUND,) or not events or len(set(self.classes)) < len(self.classes):
