@@ -20,7 +20,7 @@ def keep_freed_memory() -> bool:
     Each batch through a network allocates the same megabytes again, a step of training hundreds of them,
     and each record a few kilobytes at the end of the heap.  By default glibc maps large blocks anew and
     gives the end of the heap back, so that the kernel clears the same pages again and again: up to a fifth of
-    the time of inference, more than half of that of training.  `give_back_holes` undoes it now and then.
+    the time of inference, up to two thirds of that of training.  `give_back_holes` undoes it now and then.
     False with other C libraries, where nothing changes.
     """
     try:
