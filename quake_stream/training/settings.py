@@ -55,6 +55,8 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, not {value}")
+        if self.average_decay == 1:
+            raise ValueError("average_decay must be below 1: the average would stay what it is at the start")
         events = self.classes[1:]
         if self.classes[:1] != (BACKGROUND,) or not events or len(set(self.classes)) < len(self.classes):
             raise ValueError(f"classes {self.classes} must be {BACKGROUND!r} and then others, each once")

@@ -206,7 +206,8 @@ class _Run:
         """Index of the evaluation whose weights are kept: the best one, the first of equals, or the last."""
         if not self._settings.choose_best:
             return len(self._state.history) - 1
-        return int(np.argmax([evaluation.merit for evaluation in self._state.history]))
+        history = self._state.history
+        return max(range(len(history)), key=lambda index: history[index].merit)
 
     @property
     def _judged(self) -> nn.Module:

@@ -32,6 +32,11 @@ def test_shares_and_decays_beyond_their_range_are_refused(name):
             TrainSettings(**{name: value})
 
 
+def test_an_average_that_would_never_move_is_refused():
+    with pytest.raises(ValueError, match="average_decay must be below 1"):
+        TrainSettings(average_decay=1.0)
+
+
 def test_the_classes_of_a_detection_are_found_among_all():
     settings = TrainSettings(classes=("noise", "blast", "p", "s"), trigger_classes=("s", "p"))
     assert settings.trigger_columns == [3, 2]
