@@ -64,7 +64,7 @@ class Episode:
         self.peak = score
         self.n_windows = 1
         self.shaking = Shaking(rest_db=rest_db)
-        self.shaking.follow(score.window.level_db)
+        self.shaking.follow(score.window.end_ns, score.window.level_db)
         self.revision = -1
         self.told_ns = 0
         self._told: Score | None = None
@@ -73,7 +73,7 @@ class Episode:
         """Take a window that belongs to it."""
         self.last = score.window
         self.n_windows += 1
-        self.shaking.follow(score.window.level_db)
+        self.shaking.follow(score.window.end_ns, score.window.level_db)
         if score.probability > self.peak.probability:
             self.peak = score
 

@@ -8,7 +8,10 @@ follows only decays (Aki & Chouet 1975, Origin of coda waves).
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from quake_stream.detection.level import LEVEL_S
+from quake_stream.types import NS_PER_S
 
 REST_S = 10.0  # before a detection: what the ground did then is its rest
 REST_SHARE = 0.25  # of these levels lie below the rest: neither a dropout nor the last knock decides
@@ -26,23 +29,38 @@ class Shaking:
     """
     Levels (dB) of one detection so far; a level that is not known (NaN) changes nothing.
 
-    ``rest_db`` is the level before it, ``trough_db`` the lowest one since the peak.
+    ``rest_db`` is the level before it, ``highest_db`` the highest one, the latest included.  A level is
+    measured on `LEVEL_S`, so an arrival raises it over two windows or three.  ``peak_db`` is therefore the
+    highest of those that ended at least so long before the latest: what rises is held against the ground
+    before, not against its own beginning.
     """
 
     rest_db: float
     peak_db: float = -math.inf
-    trough_db: float = -math.inf
+    highest_db: float = -math.inf
+    _lowest_db: float = -math.inf  # since the peak, but for the levels too late to make a peak
+    _recent: deque[tuple[int, float]] = field(default_factory=deque)  # and these
 
-    def follow(self, level_db: float) -> None:
-        """Take the level of the next window."""
-        if level_db > self.peak_db:
-            self.peak_db = self.trough_db = level_db
-        elif level_db < self.trough_db:
-            self.trough_db = level_db
+    @property
+    def trough_db(self) -> float:
+        """Lowest level since the peak."""
+        return min([self._lowest_db, *(level_db for _, level_db in self._recent)])
+
+    def follow(self, end_ns: int, level_db: float) -> None:
+        """Take the level of the next window, which ended then (UTC ns)."""
+        if not math.isnan(level_db):
+            self._recent.append((end_ns, level_db))
+            self.highest_db = max(self.highest_db, level_db)
+        while self._recent and end_ns - self._recent[0][0] >= LEVEL_S * NS_PER_S:
+            _, settled_db = self._recent.popleft()
+            if settled_db > self.peak_db:
+                self.peak_db = self._lowest_db = settled_db
+            else:
+                self._lowest_db = min(self._lowest_db, settled_db)
 
     def goes_on(self, level_db: float) -> bool:
         """Whether the ground at this level has not come to rest; False where that cannot be known."""
-        return self._keeps(AT_REST, level_db) and level_db - self.rest_db > SWAY_DB
+        return self._keeps(AT_REST, level_db, self.highest_db) and level_db - self.rest_db > SWAY_DB
 
     def rises_anew(self, level_db: float, *, may_be_s: bool) -> bool:
         """
@@ -56,12 +74,12 @@ class Shaking:
             return True
         has_fallen = self.peak_db - self.trough_db >= SWING_DB
         has_risen = level_db - self.trough_db >= SWING_DB
-        is_s = may_be_s and level_db > self.peak_db and self._keeps(BEFORE_S, self.trough_db)
+        is_s = may_be_s and level_db > self.peak_db and self._keeps(BEFORE_S, self.trough_db, self.peak_db)
         return has_fallen and has_risen and not is_s
 
-    def _keeps(self, share: float, level_db: float) -> bool:
+    def _keeps(self, share: float, level_db: float, peak_db: float) -> bool:
         """Whether a level holds more than this share of the rise, in dB; False where that cannot be known."""
-        return level_db - self.rest_db > share * (self.peak_db - self.rest_db)
+        return level_db - self.rest_db > share * (peak_db - self.rest_db)
 
 
 class RecentLevels:
@@ -83,5 +101,5 @@ class RecentLevels:
         return levels[int(REST_SHARE * len(levels))] if levels else math.nan
 
     def _forget(self, now_ns: int) -> None:
-        while self._levels and now_ns - self._levels[0][0] > REST_S * 1e9:
+        while self._levels and now_ns - self._levels[0][0] > REST_S * NS_PER_S:
             self._levels.popleft()

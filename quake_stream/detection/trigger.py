@@ -175,6 +175,7 @@ class Trigger:
         return [self._tell(self._episode, DetectionState.NEW)]
 
     def _while_on(self, episode: Episode, score: Score) -> list[TriggerChange]:
+        self._give_back_old(episode, score.window.end_ns)
         if self._rises_anew(episode, score):
             self._risen.append(score)
             return self._retrigger(episode) if self._n_risen_on() >= self.settings.min_windows else []
@@ -197,19 +198,13 @@ class Trigger:
         if is_above_off:
             episode.add(score)
         else:
-            episode.shaking.follow(score.window.level_db)
+            episode.shaking.follow(score.window.end_ns, score.window.level_db)
         return is_above_off
 
     def _rises_anew(self, episode: Episode, score: Score) -> bool:
         """Whether the ground at a window, with those set apart before it, moves as in another earthquake."""
         end_ns = score.window.end_ns
         if end_ns - episode.last.end_ns < _ns(self.settings.refractory_s):
-            return False
-        if (
-            self._risen
-            and end_ns - self._risen[0].window.end_ns > _ns(RISE_WAIT_S)
-            and not self._n_risen_on()
-        ):
             return False
         level_db = max(s.window.level_db for s in [score, *self._risen])
         may_be_s = end_ns - episode.first.end_ns <= _ns(self.settings.max_s_minus_p_s)
@@ -227,6 +222,15 @@ class Trigger:
         for score in others:
             self._episode.add(score)
         return [*changes, self._tell(self._episode, DetectionState.NEW)]
+
+    def _give_back_old(self, episode: Episode, now_ns: int) -> None:
+        """Give the windows whose rise the model did not know within `RISE_WAIT_S` to the detection that is on."""
+        while (
+            self._risen
+            and now_ns - self._risen[0].window.end_ns > _ns(RISE_WAIT_S)
+            and not self._n_risen_on()
+        ):
+            self._belong(episode, self._risen.pop(0))
 
     def _take_back(self) -> None:
         """Give the windows that were set apart to the detection that is on: they were no other earthquake."""

@@ -6,16 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quake_stream.detection.level import LEVEL_S
 from quake_stream.detection.shaking import REST_S, S_OVER_P_DB, SWAY_DB, SWING_DB, RecentLevels, Shaking
 from quake_stream.types import NS_PER_S
 
 LEVELS = st.lists(st.floats(-50, 150), max_size=60)
 
 
-def shaking(*levels_db, rest_db=0.0):
+def shaking(*levels_db, rest_db=0.0, step_s=LEVEL_S):
+    """Follow levels ``step_s`` apart, and none that could belong to the last one for as long as that."""
     course = Shaking(rest_db=rest_db)
-    for level_db in levels_db:
-        course.follow(level_db)
+    for i, level_db in enumerate([*levels_db, *levels_db[-1:]]):
+        course.follow(round(i * step_s * NS_PER_S), level_db)
     return course
 
 
@@ -32,9 +34,22 @@ def test_it_remembers_the_peak_and_the_lowest_level_since():
     assert (course.peak_db, course.trough_db) == (30, 12)
 
 
+def test_what_rises_is_held_against_the_ground_before_and_not_against_its_own_beginning():
+    # An onset within the second that a level is measured on: 12 dB show first, then all of its 26 dB.
+    course = shaking(8, 6, 5, 20, step_s=LEVEL_S / 2)
+    assert (course.peak_db, course.highest_db) == (8, 20)
+    assert course.rises_anew(34, may_be_s=True)
+    for number in (5, 6):
+        course.follow(round(number * LEVEL_S / 2 * NS_PER_S), 20)
+    assert course.peak_db == 20
+    assert not course.rises_anew(34, may_be_s=True)
+
+
 def test_a_level_that_is_not_known_changes_nothing():
-    assert shaking(30, math.nan, 20) == shaking(30, 20)
-    assert shaking(math.nan) == shaking()
+    for course, other in ((shaking(30, math.nan, 20), shaking(30, 20)), (shaking(math.nan), shaking())):
+        assert course.peak_db == other.peak_db
+        assert course.trough_db == other.trough_db
+        assert course.highest_db == other.highest_db
 
 
 def test_the_ground_is_at_rest_again_after_two_thirds_of_the_way_down():

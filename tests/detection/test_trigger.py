@@ -300,7 +300,7 @@ def test_the_model_may_know_a_second_after_the_ground_rose_that_it_is_another_ea
 
 
 def test_a_rise_that_the_model_does_not_know_for_too_long_is_forgotten():
-    late = [(0.1, 31)] * 5 + [(0.95, 31)] * 3
+    late = [(0.1, 31)] * 8 + [(0.95, 31)] * 3
     assert END not in states(feed(trigger(), REST + P + coda(15, 5, 4, p=0.3) + late))
 
 
