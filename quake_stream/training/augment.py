@@ -77,10 +77,14 @@ def _vary(cut: Cut, n_missing: int, rng: Rng) -> Cut:
         if rng.random() < probability:
             design = designs[int(rng.integers(len(designs)))]
             samples = signal.sosfilt(design, samples, axis=-1).astype(np.float32)
-    samples = _orient(samples, rng).copy()
+    return without_beginning(_orient(samples, rng).copy(), n_missing, cut.phase)
+
+
+def without_beginning(samples: NDArray[np.float32], n_missing: int, phase: int) -> Cut:
+    """Make a cut of which the first ``n_missing`` samples do not exist; ``samples`` are changed."""
     samples[:, :n_missing] = 0.0
     # A memory that mixing made shorter must still hold the frames that every background needs.
-    phase = min(cut.phase, N_MEMORY - N_SHORTEST_MEMORY - n_missing)
+    phase = min(phase, N_MEMORY - N_SHORTEST_MEMORY - n_missing)
     return Cut(samples=samples, n_missing=n_missing, phase=phase)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from quake_stream.detection.features import FeatureTransform
 from quake_stream.training.augment import augment_earthquake, augment_noise
+from quake_stream.training.coda import late_coda, lay_on_coda
 from quake_stream.training.cuts import (
     N_CUT,
     N_SHORTEST_MEMORY,
@@ -35,10 +36,14 @@ CLASSES: Final = (BACKGROUND, EARTHQUAKE)
 
 NOISE: Final = 0  # its index
 
-HARD_SHARE: Final = 0.3
+HARD_SHARE: Final = 0.5
 """Share of the noise rows that are drawn around windows that fooled an earlier state of the network."""
 
+LATE_CODA_SHARE: Final = 0.3
+"""Share of the background rows that are late coda, for each event that begins in coda."""
+
 _JITTER: Final = 50  # samples by which a hard window is moved
+_CODA_DRAWS: Final = 3  # earlier earthquakes that are tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,8 @@ class BatchMaker:
         Background windows to show more often.
     stretched_share
         Of the recordings, hard windows aside, are played at another speed.
+    coda_share
+        Of the events begin in the coda of an earlier one, and a third as much of the background is late coda.
 
     Raises
     ------
@@ -89,6 +96,7 @@ class BatchMaker:
         classes: Sequence[str] = CLASSES,
         hard: Sequence[HardWindow] = (),
         stretched_share: float = 0.0,
+        coda_share: float = 0.0,
     ) -> None:
         self._examples = examples
         self._transform = transform
@@ -96,6 +104,7 @@ class BatchMaker:
         self._seed = seed
         self._hard = hard
         self._stretched_share = stretched_share
+        self._coda_share = coda_share
         is_event = [has_earthquake_window(e) for e in examples]
         self._event_chances = [
             _usable(event_weights(examples, label), is_event, label) for label in classes[1:]
@@ -103,9 +112,10 @@ class BatchMaker:
         self._noise_chance = _usable(
             noise_weights(examples), [has_noise_window(e) for e in examples], "background"
         )
+        self._late_chance = _late_chance(examples, classes) if coda_share else None
 
     def __call__(self, number: int) -> Batch:
-        """Compute batch ``number``: features float32 [batch, bins, channels] and labels int64 [batch]."""
+        """Compute batch ``number``: features float32 [batch, steps, channels] and labels int64 [batch]."""
         rng = np.random.default_rng((self._seed, number))
         n_events = self._batch_size // 2
         n_labels = len(self._event_chances)
@@ -118,13 +128,30 @@ class BatchMaker:
     def _event(self, chance: NDArray[np.float64], rng: np.random.Generator) -> Cut:
         example = self._at_some_speed(self._draw(chance, rng), has_earthquake_window, rng)
         cut, end = draw_earthquake(example, rng)
+        onset = N_CUT - (end - example.p_index)
+        if self._coda_share and rng.random() < self._coda_share:
+            cut = self._in_coda(cut, onset, chance, rng)
         noise = draw_noise(self._draw(self._noise_chance, rng), rng)
-        return augment_earthquake(cut, noise, N_CUT - (end - example.p_index), rng)
+        return augment_earthquake(cut, noise, onset, rng)
+
+    def _in_coda(self, cut: Cut, onset: int, chance: NDArray[np.float64], rng: np.random.Generator) -> Cut:
+        """Lay an earthquake on the coda of another, preferably a louder one, if any that is drawn fits."""
+        for attempt in range(_CODA_DRAWS):
+            earlier = self._at_some_speed(self._draw(chance, rng), has_earthquake_window, rng)
+            is_last = attempt == _CODA_DRAWS - 1
+            laid = lay_on_coda(cut, onset, earlier, rng, only_louder=not is_last)
+            if laid is not None:
+                return laid
+        return cut
 
     def _noise(self, rng: np.random.Generator) -> Cut:
         other = draw_noise(self._draw(self._noise_chance, rng), rng)
         if self._hard and rng.random() < HARD_SHARE:
             return augment_noise(self._hard_cut(rng), other, rng)
+        if self._late_chance is not None and rng.random() < LATE_CODA_SHARE * self._coda_share:
+            example = self._draw(self._late_chance, rng)
+            first, last = late_coda(example)
+            return augment_noise(cut_at(example, int(rng.integers(first, last + 1)), rng), other, rng)
         example = self._at_some_speed(self._draw(self._noise_chance, rng), has_noise_window, rng)
         return augment_noise(draw_noise(example, rng), other, rng)
 
@@ -150,7 +177,7 @@ class BatchMaker:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LabelledWindows:
-    """Features float32 [n, bins, channels] with labels int64 [n] and the index of the example of each row."""
+    """Features float32 [n, steps, channels] with labels int64 [n] and the index of the example of each row."""
 
     features: NDArray[np.float32]
     labels: NDArray[np.int64]
@@ -205,6 +232,13 @@ def validation_windows(
 
 def _fits(example: Example, start: int) -> bool:
     return start >= N_SHORTEST_MEMORY and start + N_WINDOW <= example.n_samples
+
+
+def _late_chance(examples: Sequence[Example], classes: Sequence[str]) -> NDArray[np.float64] | None:
+    """Cumulative chances of the events whose late coda can be shown; None where there is none."""
+    weights = np.sum([event_weights(examples, label) for label in classes[1:]], axis=0)
+    keep = [first <= last for first, last in map(late_coda, examples)]
+    return _usable(weights, keep, "coda") if np.any(weights[keep] > 0) else None
 
 
 def _usable(weights: NDArray[np.float64], keep: Sequence[bool], what: str) -> NDArray[np.float64]:

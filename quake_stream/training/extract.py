@@ -1,7 +1,7 @@
 """
 What of a labelled recording is kept: the part around P and the background before it, high-passed.
 
-Later coda looks like noise and is neither class, so it is cut away here, once for all sets.
+Its coda is kept as far as a later earthquake can be laid on it.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,7 @@ from quake_stream.training.examples import RATE_HZ, Example
 
 # Enough before P for the background of the earliest window, and the first of the S wave.
 BEFORE_P_S: Final = 26.0
-AFTER_P_S: Final = 8.0
-AFTER_S_S: Final = 2.0
-LONGEST_S_P_S: Final = 15.0
+AFTER_P_S: Final = 25.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +73,5 @@ def extract(trace: NDArray[np.float32], marks: Marks, /, **description: Any) -> 
 
 
 def _around_p(marks: Marks, start: int, stop: int) -> tuple[int, int]:
-    p, s = marks.p, marks.s
-    after_p = p + AFTER_P_S * RATE_HZ
-    if s >= 0:
-        after_p = max(after_p, min(s + AFTER_S_S * RATE_HZ, p + LONGEST_S_P_S * RATE_HZ))
-    return max(start, p - round(BEFORE_P_S * RATE_HZ)), min(stop, round(after_p))
+    first, last = marks.p - round(BEFORE_P_S * RATE_HZ), marks.p + round(AFTER_P_S * RATE_HZ)
+    return max(start, first), min(stop, last)

@@ -19,7 +19,7 @@ class TrainSettings:
     and nothing stops early, so that validation chooses nothing and its figures are of unseen recordings.
     ``average_decay`` is that of a running average of the weights over the steps, which is then what is
     evaluated and kept (0: the weights themselves).  ``stretched_share`` of the recordings are played at
-    another speed.  ``attention_dropout`` is that of the attention weights (None: ``dropout``); at 0 a step of
+    another speed, ``coda_share`` of the events begin in the coda of an earlier one.  ``attention_dropout`` is that of the attention weights (None: ``dropout``); at 0 a step of
     ``lstm-mhsa`` takes half the time on a CPU.
     ``classes`` begin with background; a detection is about those in ``trigger_classes``.
     """
@@ -41,9 +41,10 @@ class TrainSettings:
     patience: int = 8
     choose_best: bool = True
     mine_every: int = 1000
-    mine_windows: int = 12_000
+    mine_windows: int = 20_000
     average_decay: float = 0.0
     stretched_share: float = 0.0
+    coda_share: float = 0.0
     attention_dropout: float | None = None
     seed: int = 0
     classes: tuple[str, ...] = CLASSES
@@ -51,7 +52,7 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         get_transform(self.transform)  # raises where there is none of this name
-        for name in ("average_decay", "stretched_share", "attention_dropout"):
+        for name in ("average_decay", "stretched_share", "coda_share", "attention_dropout"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, not {value}")

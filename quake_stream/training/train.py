@@ -163,6 +163,7 @@ class _Run:
             classes=settings.classes,
             hard=state.hard,
             stretched_share=settings.stretched_share,
+            coda_share=settings.coda_share,
         )
         self._network.train()
         losses = []

@@ -70,6 +70,31 @@ def test_a_recording_too_short_for_another_speed_is_shown_as_it_is(make_example)
     assert np.isfinite(features).all()
 
 
+def test_earthquakes_in_coda_have_other_earthquakes_in_their_background(make_example):
+    # Loud for three seconds, then quiet again: coda for later ones, and late coda for the background.
+    quakes = [
+        make_example(p_index=2500, s_index=2600, n=5000, noise=(0, 2400), seed=i, station=f"XX.{i}")
+        for i in range(3)
+    ]
+    for quake in quakes:
+        quake.samples[:, 2500:2800] *= 300
+    changed = maker(quakes, coda_share=1.0, batch_size=60)
+    features, labels = changed(0)
+    assert np.isfinite(features).all()
+    plain, _ = maker(quakes, batch_size=60)(0)
+    is_quake = labels == EARTHQUAKE
+    # A louder one in the background leaves less of the rise, and in late coda everything falls.
+    assert features[is_quake].mean() < plain[is_quake].mean() - 0.2
+    assert features[~is_quake].mean(axis=(1, 2)).min() < plain[~is_quake].mean(axis=(1, 2)).min() - 0.2
+    assert np.array_equal(features, maker(quakes, coda_share=1.0, batch_size=60)(0)[0])
+
+
+def test_where_no_s_is_known_no_background_is_late_coda(examples):
+    features, labels = maker(examples, coda_share=1.0)(0)
+    assert np.isfinite(features).all()
+    assert features[labels == EARTHQUAKE].mean() > features[labels == NOISE].mean() + 0.2
+
+
 @pytest.mark.parametrize("what", ["earthquake", "background"])
 def test_a_set_that_lacks_a_class_is_refused(make_example, what):
     only = make_example() if what == "earthquake" else make_example(p_index=2000, noise=(0, 0))

@@ -33,10 +33,11 @@ def test_marks_move_with_the_cut(trace):
     assert example.noise == (0, example.p_index - 100)
 
 
-@pytest.mark.parametrize(("s", "after_p"), [(-1, 800), (3300, 800), (3900, 1100), (5000, 1500)])
-def test_an_earthquake_is_kept_into_its_s_and_no_further(trace, s, after_p):
-    example = keep(trace, p=3000, s=s)
-    assert example.n_samples - example.p_index == after_p
+def test_an_earthquake_is_kept_with_25_s_of_its_coda(trace):
+    example = keep(trace, p=3000, s=3300)
+    assert example.n_samples - example.p_index == 2500
+    example = keep(trace, p=3000, s=3300, valid=(0, 5000))
+    assert example.n_samples - example.p_index == 2000
 
 
 def test_background_is_kept_whole(trace):

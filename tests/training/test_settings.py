@@ -25,7 +25,7 @@ def test_classes_that_make_no_detector_are_refused(classes, trigger_classes, mes
         TrainSettings(classes=classes, trigger_classes=trigger_classes)
 
 
-@pytest.mark.parametrize("name", ["average_decay", "stretched_share", "attention_dropout"])
+@pytest.mark.parametrize("name", ["average_decay", "stretched_share", "coda_share", "attention_dropout"])
 def test_shares_and_decays_beyond_their_range_are_refused(name):
     for value in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match=f"{name} must be from 0 to 1, not {value}"):
