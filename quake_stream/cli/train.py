@@ -64,7 +64,7 @@ def train(
     ] = None,
     transform: Annotated[
         str, typer.Option(metavar="NAME", help="Feature transform.")
-    ] = "rfft-parts-over-background/1",
+    ] = "rfft-bands-over-background/1",
     network: Annotated[Network, typer.Option(help="Kind of network.")] = Network.LSTM,
     hidden: Annotated[int, typer.Option(metavar="N", help="Size of the hidden state; 64-256.", min=1)] = 64,
     layers: Annotated[int, typer.Option(metavar="N", help="Layers of the LSTM; 2-3.", min=1)] = 2,
@@ -80,24 +80,32 @@ def train(
     evaluate_every: Annotated[int, typer.Option(metavar="N", help="Steps between evaluations.", min=1)] = 100,
     mine_every: Annotated[
         int, typer.Option(metavar="N", help="Steps between searches for hard noise; 0: never.", min=0)
-    ] = 300,
+    ] = 250,
     stretched: Annotated[
         float, typer.Option(metavar="SHARE", help="Of the recordings played at 0.8 to 1.5 times the speed.")
-    ] = 0.0,
+    ] = 0.4,
+    coda: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            help="Of the earthquakes that begin in the coda of another one, as aftershocks do.",
+        ),
+    ] = 0.35,
     average: Annotated[
         float,
         typer.Option(metavar="DECAY", help="Of the running average of the weights; 0: no average."),
-    ] = 0.0,
+    ] = 0.98,
     attn_dropout: Annotated[
-        float | None,
+        float,
         typer.Option(metavar="P", help="Of the attention weights; at 0 lstm-mhsa trains twice as fast."),
-    ] = None,
+    ] = 0.0,
     keep_last: Annotated[
         bool,
         typer.Option(
-            "--keep-last", help="Do all steps and keep the last weights, not those best on validation."
+            "--keep-last/--keep-best",
+            help="Do all steps and keep the last weights, or stop early and keep those best on validation.",
         ),
-    ] = False,
+    ] = True,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.CPU,
     processes: Annotated[int, typer.Option(metavar="N", help="Processes that prepare batches.", min=0)] = 1,
     threads: Annotated[int, typer.Option(metavar="N", help="Threads of torch.", min=1)] = 1,
@@ -148,6 +156,7 @@ def train(
                 evaluate_every=evaluate_every,
                 mine_every=mine_every,
                 stretched_share=stretched,
+                coda_share=coda,
                 average_decay=average,
                 attention_dropout=attn_dropout,
                 choose_best=not keep_last,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quake_stream.detection.features import log_spectrum
+from quake_stream.detection.spectra import log_spectrum
 
 MIN_FRAMES = 2  # one frame alone would let a single knock pass for the background
 MAX_FRAMES = 4  # as many as ever fit into the memory

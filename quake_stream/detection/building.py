@@ -15,6 +15,7 @@ from quake_stream.detection.background import MAX_FRAMES, background_from_frames
 from quake_stream.detection.batcher import WaitingWindow
 from quake_stream.detection.features import get_transform
 from quake_stream.detection.roster import Roster
+from quake_stream.detection.spectra import n_spectrum_bins
 from quake_stream.protocols import Attempt
 from quake_stream.types import Batch, ModelSpec, Window
 
@@ -86,13 +87,13 @@ class BatchBuilder:
     def _features(
         self, waiting: Sequence[WaitingWindow], samples: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Build float32 [n_windows, bins, channels] from samples [n_windows, n, components]."""
+        """Build float32 [n_windows, steps, channels] from samples [n_windows, n, components]."""
         background = self._background(waiting) if self._transform.needs_background else None
         return self._transform(samples, background)
 
     def _background(self, waiting: Sequence[WaitingWindow]) -> NDArray[np.float32]:
         """Background of each window, float32 [n_windows, bins, components]; 0 for absent ones."""
-        n_bins = self._transform.n_bins(self._n_samples)
+        n_bins = n_spectrum_bins(self._n_samples)
         frames = np.zeros((len(waiting), MAX_FRAMES, n_bins, N_COMPONENTS), dtype=np.float32)
         valid = np.zeros((len(waiting), MAX_FRAMES), dtype=np.bool_)
         for row, window in enumerate(waiting):

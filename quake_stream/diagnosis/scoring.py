@@ -9,6 +9,7 @@ from quake_stream import build
 from quake_stream.config import Config
 from quake_stream.detection.building import N_COMPONENTS
 from quake_stream.detection.features import get_transform
+from quake_stream.detection.spectra import n_spectrum_bins
 from quake_stream.diagnosis.report import CONFIGURATION, MODEL, Finding, Load, ok, problem, problems, warning
 from quake_stream.errors import ConfigError, InferenceError, ModelError
 from quake_stream.protocols import Model
@@ -41,7 +42,7 @@ def windows_per_s(
     transform = get_transform(spec.transform)
     noise = np.random.default_rng(0).standard_normal((batch_windows, spec.n_samples, N_COMPONENTS))
     samples = noise.astype(np.float32)
-    background = np.zeros((batch_windows, transform.n_bins(spec.n_samples), N_COMPONENTS), np.float32)
+    background = np.zeros((batch_windows, n_spectrum_bins(spec.n_samples), N_COMPONENTS), np.float32)
     model.predict(transform(samples, background))
     n_windows, start_s = 0, monotonic()
     while (took_s := monotonic() - start_s) < at_least_s:

@@ -34,7 +34,7 @@ class Network(_Section):
     """
 
     kind: Literal["lstm", "lstm-mhsa"]
-    channels: Annotated[int, Field(ge=1, le=64)]
+    channels: Annotated[int, Field(ge=1, le=256)]
     hidden: Annotated[int, Field(ge=1, le=1024)]
     layers: Annotated[int, Field(ge=1, le=8)]
     heads: Annotated[int, Field(ge=1, le=64)] | None = None
@@ -102,7 +102,7 @@ class ModelCard(_Section):
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         transform = get_transform(self.transform)
-        transform.n_bins(self.n_samples)
+        transform.n_steps(self.n_samples)
         if self.network.channels != (n_channels := transform.n_channels(N_COMPONENTS)):
             raise ValueError(
                 f"network.channels must be {n_channels} for {transform.id}, not {self.network.channels}"

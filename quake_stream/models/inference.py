@@ -52,8 +52,8 @@ class TorchModel:
         self._max_rows = batch_windows - batch_windows % _ROWS
         # GPU libraries choose kernels by batch size, so there every batch has the same one.
         self._row_multiple = _ROWS if device == "cpu" else self._max_rows
-        n_bins = get_transform(self.spec.transform).n_bins(self.spec.n_samples)
-        self._row_shape = (n_bins, loaded.card.network.channels)
+        n_steps = get_transform(self.spec.transform).n_steps(self.spec.n_samples)
+        self._row_shape = (n_steps, loaded.card.network.channels)
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """

@@ -51,7 +51,7 @@ class LSTMModel(nn.Module):
         """
         Score a batch.
 
-        ``features`` is [batch, seq_len, channels], seq_len = 257 bins for windows of 512 samples; the result
+        ``features`` is [batch, seq_len, channels], seq_len = 64 bands for windows of 512 samples; the result
         [batch, classes] are logits.  ValueError for any other shape.
         """
         check_features(features, self.lstm.input_size)

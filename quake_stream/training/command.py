@@ -19,6 +19,7 @@ from quake_stream.detection.features import get_transform
 from quake_stream.errors import ConfigError, SourceError
 from quake_stream.models.lstm import LSTMModel, chrono_init
 from quake_stream.models.lstm_mhsa import LSTMAttentionModel
+from quake_stream.training.cuts import N_WINDOW
 from quake_stream.training.examples import EARTHQUAKE, N_COMPONENTS, Example
 from quake_stream.training.identity import digest
 from quake_stream.training.prepared import load_prepared, save_prepared
@@ -179,7 +180,8 @@ def build(settings: TrainSettings) -> nn.Module:
     """
     network: LSTMModel | LSTMAttentionModel
     n_classes = len(settings.classes)
-    n_channels = get_transform(settings.transform).n_channels(N_COMPONENTS)
+    transform = get_transform(settings.transform)
+    n_channels = transform.n_channels(N_COMPONENTS)
     if settings.network == "lstm":
         network = LSTMModel(n_channels, n_classes, settings.hidden, settings.layers, settings.dropout)
     elif settings.network == "lstm-mhsa":
@@ -194,7 +196,7 @@ def build(settings: TrainSettings) -> nn.Module:
         )
     else:
         raise ValueError(f"unknown network {settings.network!r}: use lstm or lstm-mhsa")
-    chrono_init(network.lstm)
+    chrono_init(network.lstm, max_steps=transform.n_steps(N_WINDOW))
     return network
 
 

@@ -19,7 +19,8 @@ from quake_stream.detection.background import (
     frame_starts,
     memory_samples,
 )
-from quake_stream.detection.features import FeatureTransform, log_spectrum
+from quake_stream.detection.features import FeatureTransform
+from quake_stream.detection.spectra import log_spectrum
 from quake_stream.training.examples import N_COMPONENTS, Example
 
 N_WINDOW: Final = 512
@@ -123,7 +124,7 @@ def draw_noise(example: Example, rng: np.random.Generator) -> Cut:
 
 def features_of(cuts: Sequence[Cut], transform: FeatureTransform) -> NDArray[np.float32]:
     """
-    Turn cuts into float32 [batch, bins, channels] by the service's own transform and background.
+    Turn cuts into float32 [batch, steps, channels] by the service's own transform and background.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from quake_stream.detection.background import (
     frame_starts,
     memory_samples,
 )
-from quake_stream.detection.features import log_spectrum
+from quake_stream.detection.spectra import log_spectrum
 
 N = 512
 

@@ -52,7 +52,9 @@ def test_it_follows_the_shaking(spec):
     episode = Episode(score(spec, 1, 0.9, level_db=30.0), rest_db=10.0)
     episode.add(score(spec, 2, 0.9, level_db=25.0))
     shaking = episode.shaking
-    assert (shaking.rest_db, shaking.peak_db, shaking.trough_db) == (10.0, 30.0, 25.0)
+    assert (shaking.rest_db, shaking.highest_db) == (10.0, 30.0)
+    episode.add(score(spec, 3, 0.9, level_db=28.0))
+    assert (shaking.peak_db, shaking.trough_db) == (30.0, 25.0)
 
 
 def test_a_higher_peak_or_another_class_is_news(spec):

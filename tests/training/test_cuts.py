@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quake_stream.detection.background import background_from_frames, frame_starts
-from quake_stream.detection.features import get_transform, log_spectrum
+from quake_stream.detection.features import get_transform
+from quake_stream.detection.spectra import log_spectrum
 from quake_stream.training.cuts import (
     N_CUT,
     N_MEMORY,
