@@ -99,13 +99,12 @@ def train(
         float,
         typer.Option(metavar="P", help="Of the attention weights; at 0 lstm-mhsa trains twice as fast."),
     ] = 0.0,
-    keep_last: Annotated[
+    keep_best: Annotated[
         bool,
         typer.Option(
-            "--keep-last/--keep-best",
-            help="Do all steps and keep the last weights, or stop early and keep those best on validation.",
+            "--keep-best", help="Stop early and keep the weights best on validation, not those at the end."
         ),
-    ] = True,
+    ] = False,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.CPU,
     processes: Annotated[int, typer.Option(metavar="N", help="Processes that prepare batches.", min=0)] = 1,
     threads: Annotated[int, typer.Option(metavar="N", help="Threads of torch.", min=1)] = 1,
@@ -159,7 +158,7 @@ def train(
                 coda_share=coda,
                 average_decay=average,
                 attention_dropout=attn_dropout,
-                choose_best=not keep_last,
+                choose_best=keep_best,
                 seed=seed,
                 classes=names,
                 trigger_classes=tuple(trigger_class or ("earthquake",)),
