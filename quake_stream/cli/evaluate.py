@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,6 +81,7 @@ def streams(
     sets = open_sets(folders, noise)
     named = _load(model, device)
     hop_s = max(one.spec.hop_s for _, one in named)
+    left_out: dict[str, Mapping[str, int]] = {}
     with progress() as report:
         models, baseline = stream_level.sweep_all(
             [stream_level.Named(label=label, model=one) for label, one in named],
@@ -88,8 +90,12 @@ def streams(
             hop_s=hop_s,
             all_stations=all_stations,
             report=report,
+            left_out=left_out.__setitem__,
         )
         result = stream_level.describe(models, baseline)
+    for name, numbers in left_out.items():
+        for reason, n in numbers.items():
+            print(f"{name}: {reason}: {n}", file=sys.stderr)
     _show(point_tables(result), result, json_file)
     if pictures is not None:
         from quake_stream.evaluation.pictures import draw_streams  # noqa: PLC0415  loads matplotlib

@@ -185,8 +185,8 @@ TRANSFORMS: Final[Mapping[str, FeatureTransform]] = MappingProxyType(
                 n_steps=n_spectrum_bins,
                 function=_given(bins_over_background),
             ),
-            # The same in bands, for the whole window and its parts down to sixteenths, so that the network sees
-            # when in the window the spectrum rose and how it went on: a knock fades, an earthquake lasts.
+            # The same in bands, for the whole window and its parts down to sixteenths, so that the network
+            # sees when the spectrum rose and how it went on: a knock fades, an earthquake lasts.
             FeatureTransform(
                 id="rfft-bands-over-background/1",
                 needs_background=True,

@@ -73,11 +73,12 @@ def bins_over_background(samples: Samples, background: Features) -> Features:
 
 def bands_over_background(samples: Samples, background: Features) -> Features:
     """
-    Take log|rfft| of each window and of its quarters, eighths and sixteenths over the background, in bands.
+    Take log|rfft| of each window, its quarters, eighths and sixteenths over the background, in bands.
 
     The mean of the logarithm over the four bins of a band scatters half as much as one bin, and a network
-    has a quarter of the steps to read.  A quarter has one bin in each band, an eighth one in every two bands, a sixteenth in every four.
-    The parts are under a Hann taper: without it an onset would leak all over their spectra.
+    has a quarter of the steps to read.  A quarter has one bin in each band, an eighth one in every two, a
+    sixteenth one in every four.  Parts are under a Hann taper: without it an onset would leak all over their
+    spectra.
 
     Parameters
     ----------
@@ -101,7 +102,6 @@ def bands_over_background(samples: Samples, background: Features) -> Features:
     for n_parts in DIVISIONS:
         views = whole if n_parts == 1 else np.maximum(_of_parts(values, n_parts), floor[:, np.newaxis])
         rise = np.where(is_present, SCALE * (views - usual), 0.0)
-        # Division by division: arrays that fit into the processor's cache take half the time.
         features[:, :, first : first + n_parts] = np.moveaxis(rise, -1, 1)
         first += n_parts
     return features.reshape(*features.shape[:2], -1)
@@ -121,11 +121,9 @@ def _of_parts(values: NDArray[np.float64], n_parts: int) -> NDArray[np.float64]:
     taper *= math.sqrt(n_part / float(taper @ taper))
     # The bin of a part at the upper end of each band.
     bins = np.minimum(-(-np.arange(1, n_bands(n) + 1) * N_BAND_BINS // n_parts), n_part // 2)
+    spectra = log_amplitude(taper * demeaned(np.ascontiguousarray(parts)))[..., bins]
     # The amplitude of noise grows as the square root of its duration.
-    spectra = log_amplitude(taper * demeaned(np.ascontiguousarray(parts)))[..., bins] + 0.5 * math.log(
-        n_parts
-    )
-    return np.moveaxis(spectra, -2, 1)
+    return np.moveaxis(spectra + 0.5 * math.log(n_parts), -2, 1)
 
 
 def _in_bands(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:

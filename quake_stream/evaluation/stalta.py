@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import obspy
 from numpy.typing import NDArray
+from obspy.io.mseed import ObsPyMSEEDError
 from obspy.signal.trigger import classic_sta_lta, trigger_onset
 
 from quake_stream.evaluation.matching import Found, Span
@@ -87,12 +88,20 @@ def _traces(paths: Iterable[Path]) -> Iterator[tuple[SourceId, Any]]:
     for path in paths:
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
         for file in files:
-            for trace in obspy.read(str(file), format="MSEED"):
+            for trace in _read(file):
                 codes = trace.stats
                 yield (
                     SourceId.from_codes(codes.network, codes.station, codes.location, codes.channel),
                     trace,
                 )
+
+
+def _read(file: Path) -> Iterable[Any]:
+    """Read a file; nothing where it is none of miniSEED, which whoever lists the files has counted."""
+    try:
+        return obspy.read(str(file), format="MSEED")  # type: ignore[no-any-return]  # ObsPy has no types
+    except (ObsPyMSEEDError, ValueError, TypeError):
+        return ()
 
 
 def _ratio(instrument_id: InstrumentId, trace: Any) -> Ratio:

@@ -4,12 +4,12 @@ Evaluate models in the stream, beside STA/LTA at matched false alarms: score, sw
 The result is plain data, ready for JSON; tables and pictures are drawn from it and from the sweeps.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from quake_stream.counters import Counters
+from quake_stream.counters import Counters, by_reason
 from quake_stream.evaluation.cache import Recordings, ScoreCache
 from quake_stream.evaluation.operating import RATES_PER_HOUR, best_variant, lowest_threshold
 from quake_stream.evaluation.points import card_metrics, curve, families, point
@@ -30,6 +30,7 @@ from quake_stream.evaluation.sweep import (
 from quake_stream.mseed.archive import ALL_STREAMS, index
 from quake_stream.protocols import Model
 from quake_stream.selection import StreamPattern, parse_list
+from quake_stream.types import SourceId
 
 STALTA: Final = "STA/LTA"
 
@@ -50,6 +51,7 @@ def sweep_all(
     hop_s: float,
     all_stations: bool,
     report: Callable[[str, float], None] = lambda _name, _share: None,
+    left_out: Callable[[str, Mapping[str, int]], None] = lambda _name, _numbers: None,
 ) -> tuple[list[Sweep], list[Sweep]]:
     """
     Score every set once and try every threshold.
@@ -68,6 +70,8 @@ def sweep_all(
         Whether stations that training may have seen are scored as well.
     report
         Told the set in work and the share of it that is done.
+    left_out
+        Told each set and how many of its files and records cannot be read, by reason.
 
     Returns
     -------
@@ -75,7 +79,10 @@ def sweep_all(
     """
     results: list[_SetResult] = []
     for recordings in sets:
-        include = ALL_STREAMS if all_stations else _held_out_streams(recordings)
+        counters = Counters()
+        known = index([recordings.recordings], counters=counters).streams
+        left_out(recordings.name, by_reason(counters.snapshot()))
+        include = ALL_STREAMS if all_stations else _held_out_streams(recordings, known)
         if include:
             wanted = Recordings(name=recordings.name, paths=(recordings.recordings,), include=include)
             models = [one.model for one in named]
@@ -163,9 +170,8 @@ def _thresholds(model: Model) -> tuple[Threshold, ...]:
     return model_thresholds(model.spec, model.spec.min_windows)
 
 
-def _held_out_streams(recordings: RecordingSet) -> tuple[StreamPattern, ...]:
+def _held_out_streams(recordings: RecordingSet, known: Sequence[SourceId]) -> tuple[StreamPattern, ...]:
     """Streams of the stations held out; all where none need be left aside."""
-    known = index([recordings.recordings], counters=Counters()).streams
     stations = sorted({source_id.instrument.nsl for source_id in known})
     kept = [station for station in stations if is_held_out(recordings, station)]
     return ALL_STREAMS if kept == stations else parse_list([f"{station}.*.*" for station in kept])

@@ -58,6 +58,20 @@ def test_stations_of_training_are_scored_only_on_request(swept):
     assert set(first.sets[1].hours) == {"XX.ST1", "XX.V1"}
 
 
+def test_what_cannot_be_read_of_a_set_is_told(event_set):
+    (event_set / "mseed" / "damaged.mseed").write_bytes(b"no record" * 100)
+    told = {}
+    sweep_all(
+        [Named(label="m", model=LevelModel())],
+        open_sets([event_set], []),
+        ScoreCache(None, hop_s=0.5),
+        hop_s=0.5,
+        all_stations=False,
+        left_out=told.__setitem__,
+    )
+    assert told == {"events": {"files.skipped.not_miniseed": 1}}
+
+
 def test_a_set_of_training_stations_only_is_passed_over(event_set, tmp_path):
     noise = write_set(tmp_path / "busy", station="ST1")
     models, baseline = sweep_all(
