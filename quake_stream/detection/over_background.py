@@ -82,10 +82,8 @@ def bands_over_background(samples: Samples, background: Features) -> Features:
 
     Parameters
     ----------
-    samples
-        [batch, n, components]; a component that is absent is 0 throughout.
-    background
-        [batch, n // 2 + 1, components], nepers.
+    samples, background
+        As for `bins_over_background`.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from scipy import signal
 
 from quake_stream.training.artefacts import draw_artefact
 from quake_stream.training.conditioning import lowpass_sections
-from quake_stream.training.cuts import N_CUT, N_MEMORY, N_SHORTEST_MEMORY, Cut
+from quake_stream.training.cuts import N_CUT, N_MEMORY, Cut, without_beginning
 from quake_stream.training.examples import N_COMPONENTS, RATE_HZ
 
 Rng = np.random.Generator
@@ -78,14 +78,6 @@ def _vary(cut: Cut, n_missing: int, rng: Rng) -> Cut:
             design = designs[int(rng.integers(len(designs)))]
             samples = signal.sosfilt(design, samples, axis=-1).astype(np.float32)
     return without_beginning(_orient(samples, rng).copy(), n_missing, cut.phase)
-
-
-def without_beginning(samples: NDArray[np.float32], n_missing: int, phase: int) -> Cut:
-    """Make a cut of which the first ``n_missing`` samples do not exist; ``samples`` are changed."""
-    samples[:, :n_missing] = 0.0
-    # A memory that mixing made shorter must still hold the frames that every background needs.
-    phase = min(phase, N_MEMORY - N_SHORTEST_MEMORY - n_missing)
-    return Cut(samples=samples, n_missing=n_missing, phase=phase)
 
 
 def _orient(samples: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:

@@ -10,8 +10,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quake_stream.training.augment import HIGHEST_SNR_DB, LOWEST_SNR_DB, without_beginning
-from quake_stream.training.cuts import N_CUT, N_MEMORY, N_SHORTEST_MEMORY, N_WINDOW, Cut
+from quake_stream.training.augment import HIGHEST_SNR_DB, LOWEST_SNR_DB
+from quake_stream.training.cuts import (
+    N_CUT,
+    N_MEMORY,
+    N_SHORTEST_MEMORY,
+    N_WINDOW,
+    Cut,
+    without_beginning,
+)
 from quake_stream.training.examples import RATE_HZ, Example
 
 Rng = np.random.Generator

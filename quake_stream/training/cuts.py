@@ -68,6 +68,14 @@ def cut_at(example: Example, start: int, rng: np.random.Generator) -> Cut:
     return Cut(samples=samples, n_missing=N_CUT - n, phase=phase)
 
 
+def without_beginning(samples: NDArray[np.float32], n_missing: int, phase: int) -> Cut:
+    """Make a cut of which the first ``n_missing`` samples do not exist; ``samples`` are changed."""
+    samples[:, :n_missing] = 0.0
+    # A memory that mixing made shorter must still hold the frames that every background needs.
+    phase = min(phase, N_MEMORY - N_SHORTEST_MEMORY - n_missing)
+    return Cut(samples=samples, n_missing=n_missing, phase=phase)
+
+
 def earthquake_ends(example: Example) -> list[tuple[int, int, float]]:
     """
     Ranges (first, last) of the ends of windows that show an earthquake, each with its share.

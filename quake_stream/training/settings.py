@@ -19,7 +19,8 @@ class TrainSettings:
     and nothing stops early, so that validation chooses nothing and its figures are of unseen recordings.
     ``average_decay`` is that of a running average of the weights over the steps, which is then what is
     evaluated and kept (0: the weights themselves).  ``stretched_share`` of the recordings are played at
-    another speed, ``coda_share`` of the events begin in the coda of an earlier one.  ``attention_dropout`` is that of the attention weights (None: ``dropout``); at 0 a step of
+    another speed, ``coda_share`` of the events begin in the coda of an earlier one.
+    ``attention_dropout`` is that of the attention weights (None: ``dropout``); at 0 a step of
     ``lstm-mhsa`` takes half the time on a CPU.
     ``classes`` begin with background; a detection is about those in ``trigger_classes``.
     """

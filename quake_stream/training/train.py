@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from quake_stream.detection.features import get_transform
 from quake_stream.errors import SourceError
+from quake_stream.training.average import running_average
 from quake_stream.training.batches import Batch, BatchMaker, HardWindow, LabelledWindows, validation_windows
 from quake_stream.training.examples import Example
 from quake_stream.training.mining import mine
@@ -139,7 +139,7 @@ class _Run:
         self._optimizer = torch.optim.AdamW(
             self._network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        self._average = _average(self._network, settings.average_decay)
+        self._average = running_average(self._network, settings.average_decay)
         self._loss = nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)
         self._state = _State(step=0, history=[], hard=[], best={})
         if state_file.exists():
@@ -293,10 +293,3 @@ class _Run:
         torch.set_rng_state(content["random"])
         if content["random_cuda"] and self._device.type == "cuda":
             torch.cuda.set_rng_state_all(content["random_cuda"])
-
-
-def _average(network: nn.Module, decay: float) -> AveragedModel | None:
-    """Begin a running average of a network's weights and statistics, or none where ``decay`` is 0."""
-    if not decay:
-        return None
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)  # type: ignore[no-untyped-call]  # torch types it not

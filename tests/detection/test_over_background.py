@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from spectral import SQUARE, window
 
 from quake_stream.detection.over_background import (
     FLOOR_NP,
@@ -13,13 +14,6 @@ from quake_stream.detection.over_background import (
     n_bands,
 )
 from quake_stream.detection.spectra import log_spectrum
-
-SQUARE = np.array([1, 1, -1, -1, 1, 1, -1, -1], dtype=np.float32)  # its z-score is itself
-
-
-def window(*components):
-    """[1, n, components] from one list of samples per component."""
-    return np.array(components, dtype=np.float32).T[np.newaxis]
 
 
 def test_over_background_golden():
