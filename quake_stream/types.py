@@ -190,6 +190,7 @@ class Window:
     components: tuple[str, ...]
     received_ns: int  # arrival of the packet that completed the window
     level_db: float = math.nan  # of the ground motion at its end, re 1 count rms; NaN: not known
+    vertical_db: float = math.nan  # of that motion: vertical over horizontal; NaN: not known
 
 
 class DetectionState(enum.StrEnum):

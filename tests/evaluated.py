@@ -107,6 +107,7 @@ def scored_windows(probabilities, *, hop_s=0.5, missing=(), levels=None):
             components=("Z", "N", "E"),
             received_ns=(first + i * hop + 512) * NS_PER_S // 100,
             level_db=20.0 if levels is None else levels[i],
+            vertical_db=-2.0,
         )
         for i in kept
     ]

@@ -1,5 +1,6 @@
 """Windows that are, or may become, one detection, and what is told about it.  Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -59,12 +60,12 @@ class Episode:
     ``revision`` is that of the last message, -1 while nothing was announced; ``told_ns`` its data time.
     """
 
-    def __init__(self, score: Score, *, rest_db: float) -> None:
+    def __init__(self, score: Score, *, rest_db: float, upright_db: float = math.nan) -> None:
         self.first = self.last = score.window
         self.peak = score
         self.n_windows = 1
-        self.shaking = Shaking(rest_db=rest_db)
-        self.shaking.follow(score.window.end_ns, score.window.level_db)
+        self.shaking = Shaking(rest_db=rest_db, upright_db=upright_db)
+        self.follow(score.window)
         self.revision = -1
         self.told_ns = 0
         self._told: Score | None = None
@@ -73,9 +74,13 @@ class Episode:
         """Take a window that belongs to it."""
         self.last = score.window
         self.n_windows += 1
-        self.shaking.follow(score.window.end_ns, score.window.level_db)
+        self.follow(score.window)
         if score.probability > self.peak.probability:
             self.peak = score
+
+    def follow(self, window: Window) -> None:
+        """Learn how the ground moves in a window, whether it belongs or not."""
+        self.shaking.follow(window.end_ns, window.level_db, window.vertical_db)
 
     def has_news(self) -> bool:
         """Whether peak or class changed enough since the last message."""

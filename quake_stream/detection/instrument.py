@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from quake_stream.counters import Counters
 from quake_stream.detection.background import MIN_FRAMES, Frame, FrameCache, FrameSamples
 from quake_stream.detection.batcher import WaitingWindow
-from quake_stream.detection.level import level_db, level_samples
+from quake_stream.detection.level import level_samples, with_motion
 from quake_stream.detection.measure import Measurement, Measurer, OnsetPicker
 from quake_stream.detection.rest import RestKeeper, lookback_ns
 from quake_stream.detection.trigger import Trigger, TriggerChange, TriggerSettings
@@ -242,7 +242,7 @@ class Instrument:
         n = level_samples(self._spec.sample_rate_hz)
         start = window.start_index + self._spec.n_samples - n
         samples = self._assembler.read(start, n, window.components, filtered=True)
-        return window if samples is None else replace(window, level_db=level_db(samples))
+        return window if samples is None else with_motion(window, samples)
 
     def _frame(self, start: int, components: tuple[str, ...]) -> FrameSamples | None:
         raw = self._read(start, components, filtered=False)

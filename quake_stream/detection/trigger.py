@@ -12,7 +12,7 @@ Rule 5: one that was below ``off`` again before it had ``confirm_windows`` windo
 Rule 6: none begins within ``refractory_s`` after the last one.
 Rule 7: ground motion that rises anew, see `Shaking`, and ``min_windows`` consecutive windows at or above
 ``on`` within `RISE_WAIT_S` of it end it (``retrigger``), and these windows are the next one; what may be S,
-within ``max_s_minus_p_s``, does not.
+within ``max_s_minus_p_s`` and less upright than the detection began, does not.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from quake_stream.detection.episode import Episode, Score, TriggerChange
-from quake_stream.detection.shaking import RecentLevels
+from quake_stream.detection.shaking import RecentMotion, highest_known
 from quake_stream.types import NS_PER_S, DetectionState, InstrumentId, ModelSpec, Window
 
 __all__ = ["Trigger", "TriggerChange", "TriggerSettings", "detection_id"]
@@ -81,7 +81,7 @@ class Trigger:
         self._window_ns = round(spec.n_samples * NS_PER_S / spec.sample_rate_hz)
         self._episode: Episode | None = None
         self._risen: list[Score] = []
-        self._levels = RecentLevels()
+        self._motion = RecentMotion()
         self._last: Window | None = None
         self._is_armed = True
         self._quiet_until_ns = 0
@@ -116,14 +116,14 @@ class Trigger:
             self._break_off()
         self._last = window
         changes += self._while_off(score) if self._on is None else self._while_on(self._on, score)
-        self._levels.add(window.end_ns, window.level_db)
+        self._motion.add(window.end_ns, window.level_db, window.vertical_db)
         return changes
 
     def pass_over(self, window: Window, *, is_armed: bool) -> None:
         """Take the next window as one that was judged before a restart, and left the trigger armed or not."""
         self._last = window
         self._is_armed = is_armed
-        self._levels.add(window.end_ns, window.level_db)
+        self._motion.add(window.end_ns, window.level_db, window.vertical_db)
 
     def expect(self, next_end_ns: int) -> list[TriggerChange]:
         """Learn that no window will end before ``next_end_ns``: rule 3 may already apply."""
@@ -167,7 +167,9 @@ class Trigger:
             self._episode = None
             return []
         if self._episode is None:
-            self._episode = Episode(score, rest_db=self._levels.rest_db(score.window.end_ns))
+            end_ns = score.window.end_ns
+            rest_db, upright_db = self._motion.rest_db(end_ns), self._motion.upright_db(end_ns)
+            self._episode = Episode(score, rest_db=rest_db, upright_db=upright_db)
         else:
             self._episode.add(score)
         if self._episode.n_windows < self.settings.min_windows:
@@ -198,7 +200,7 @@ class Trigger:
         if is_above_off:
             episode.add(score)
         else:
-            episode.shaking.follow(score.window.end_ns, score.window.level_db)
+            episode.follow(score.window)
         return is_above_off
 
     def _rises_anew(self, episode: Episode, score: Score) -> bool:
@@ -206,8 +208,10 @@ class Trigger:
         end_ns = score.window.end_ns
         if end_ns - episode.last.end_ns < _ns(self.settings.refractory_s):
             return False
-        level_db = max(s.window.level_db for s in [score, *self._risen])
-        may_be_s = end_ns - episode.first.end_ns <= _ns(self.settings.max_s_minus_p_s)
+        windows = [score.window, *(risen.window for risen in self._risen)]
+        level_db = max(window.level_db for window in windows)
+        in_time = end_ns - episode.first.end_ns <= _ns(self.settings.max_s_minus_p_s)
+        may_be_s = in_time and episode.shaking.may_be_s(highest_known(w.vertical_db for w in windows))
         return episode.shaking.rises_anew(level_db, may_be_s=may_be_s)
 
     def _n_risen_on(self) -> int:
@@ -218,7 +222,8 @@ class Trigger:
         n_on, risen, self._risen = self._n_risen_on(), self._risen, []
         changes = self.close("retrigger")
         first, *others = risen[-n_on:]
-        self._episode = Episode(first, rest_db=episode.shaking.trough_db)
+        upright_db = self._motion.upright_db(first.window.end_ns)
+        self._episode = Episode(first, rest_db=episode.shaking.trough_db, upright_db=upright_db)
         for score in others:
             self._episode.add(score)
         return [*changes, self._tell(self._episode, DetectionState.NEW)]

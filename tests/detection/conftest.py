@@ -37,14 +37,20 @@ def make_spec(**changes):
 
 
 def make_recording(seconds, quakes=(), *, seed=0, n_components=3):
-    """Noise of 100 counts rms, int32 [components, n]; each quake (onset s, ratio) decays over 4 s."""
+    """
+    Noise of 100 counts rms, int32 [components, n]; each quake (onset s, ratio) decays over 4 s.
+
+    A quake's third number, 1 where there is none, multiplies its vertical component.
+    """
     rng = np.random.default_rng(seed)
     n = seconds * RATE_HZ
     samples = rng.standard_normal((n_components, n)) * 100
-    for onset_s, ratio in quakes:
+    for onset_s, ratio, *vertical in quakes:
         onset = round(onset_s * RATE_HZ)
         t = np.arange(n - onset) / RATE_HZ
-        samples[:, onset:] += rng.standard_normal((n_components, n - onset)) * 100 * ratio * np.exp(-t / 4)
+        motion = rng.standard_normal((n_components, n - onset)) * 100 * ratio * np.exp(-t / 4)
+        motion[0] *= vertical[0] if vertical else 1
+        samples[:, onset:] += motion
     return samples.astype(np.int32)
 
 

@@ -31,10 +31,19 @@ def test_an_earthquake_becomes_one_detection_and_noise_none(net):
     assert net.run(net.detector(), net.packets(net.recording(120, seed=1))) == []
 
 
-def test_what_is_stronger_while_the_ground_still_shakes_is_the_same_detection(net):
-    results = net.run(net.detector(), net.packets(net.recording(90, [(50, 10), (56, 100)])))
-    assert len({r.id for r in results}) == 1
+@pytest.mark.parametrize(("vertical", "n_detections"), [(0.3, 1), (1, 2)])
+def test_what_is_stronger_while_the_ground_still_shakes_is_the_same_detection_if_it_is_less_upright(
+    net, vertical, n_detections
+):
+    results = net.run(net.detector(), net.packets(net.recording(90, [(50, 10), (56, 100, vertical)])))
+    assert len({r.id for r in results}) == n_detections
     assert results[-1].off_ns > (net.START_S + 56) * NS_PER_S
+
+
+def test_without_a_vertical_and_horizontals_what_is_stronger_is_the_same_detection(net):
+    recording = net.recording(90, [(50, 10), (56, 100)], n_components=1)
+    results = net.run(net.detector(), net.packets(recording, codes="Z"))
+    assert len({r.id for r in results}) == 1
 
 
 @pytest.fixture(scope="module")

@@ -38,16 +38,20 @@ def test_a_transform_without_background_needs_no_frames(net, quake):
     assert detector.counters.total("windows.skipped") == 0
 
 
-def test_windows_carry_the_level_of_the_ground_at_their_end(net, quake):
+def test_windows_carry_the_motion_of_the_ground_at_their_end(net):
     detector = net.detector()
-    level_db = {}
-    for packet in net.packets(quake):
+    by_end_s = {}
+    for packet in net.packets(net.recording(70, [(QUAKE_S, 10, 2)])):
         detector.receive(packet)
         while (batch := detector.next_batch(packet.received_ns, flush=True)) is not None:
-            level_db |= {round(w.end_ns / 1e9 - net.START_S, 2): w.level_db for w in batch.windows}
-    before_s, after_s = QUAKE_S - 0.38, QUAKE_S + 1.12
-    assert level_db[before_s] == pytest.approx(40, abs=1)  # noise of 100 counts rms
-    assert level_db[after_s] == pytest.approx(59, abs=2)  # ten times as strong, decaying
+            by_end_s |= {round(w.end_ns / 1e9 - net.START_S, 2): w for w in batch.windows}
+    before, after = by_end_s[QUAKE_S - 0.38], by_end_s[QUAKE_S + 1.12]
+    assert before.level_db == pytest.approx(40, abs=1)  # noise of 100 counts rms
+    assert after.level_db == pytest.approx(
+        62, abs=2
+    )  # ten times as strong, the vertical twice that, decaying
+    assert before.vertical_db == pytest.approx(0, abs=1)
+    assert after.vertical_db == pytest.approx(6, abs=1)
 
 
 def test_an_instrument_is_triggered_while_its_detection_is_on(net, quake):

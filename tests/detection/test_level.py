@@ -1,13 +1,15 @@
 """Levels of made-up motion: sines and noise of a known rms."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quake_stream.detection.level import level_db, level_samples
+from quake_stream.detection.level import level_db, level_samples, vertical_db, with_motion
+from quake_stream.types import InstrumentId, Window
 
 TIME_S = np.arange(level_samples(100.0)) / 100
 
@@ -45,3 +47,38 @@ def test_it_is_unknown_where_nothing_moves():
 def test_ten_times_the_motion_is_twenty_decibels_more(amplitude, factor):
     difference = level_db(sines(amplitude * factor)) - level_db(sines(amplitude))
     assert difference == pytest.approx(20 * math.log10(factor), abs=0.03)
+
+
+def test_the_vertical_is_held_against_the_mean_of_the_horizontals():
+    assert vertical_db(sines(100, 10, 10)) == pytest.approx(20, abs=0.01)
+    assert vertical_db(sines(10, 100, 100)) == pytest.approx(-20, abs=0.01)
+    assert vertical_db(sines(10, math.sqrt(200), 0.001)) == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("amplitudes", [(100,), (100, 0, 10), (0, 10, 10), (0, 0, 0)])
+def test_the_vertical_says_nothing_alone_or_beside_a_dead_component(amplitudes):
+    assert math.isnan(vertical_db(sines(*amplitudes)))
+
+
+@given(st.floats(0.01, 1e4), st.floats(-40, 40))
+def test_the_gain_of_the_sensor_does_not_change_how_upright_the_ground_moves(gain, ratio_db):
+    amplitudes = (100 * 10 ** (ratio_db / 20), 100, 100)
+    louder = sines(*(gain * amplitude for amplitude in amplitudes))
+    assert vertical_db(louder) == pytest.approx(ratio_db, abs=0.02)
+
+
+def test_only_the_code_z_promises_a_vertical():
+    window = Window(
+        instrument_id=InstrumentId(network="CX", station="PB01", location="", band="H", source="H"),
+        start_index=0,
+        start_ns=0,
+        end_ns=5_120_000_000,
+        components=("Z", "1", "2"),
+        received_ns=0,
+    )
+    samples = sines(100, 10, 10)
+    known = with_motion(window, samples)
+    assert (known.level_db, known.vertical_db) == (level_db(samples), vertical_db(samples))
+    unknown = with_motion(replace(window, components=("3", "1", "2")), samples)
+    assert unknown.level_db == known.level_db
+    assert math.isnan(unknown.vertical_db)

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quake_stream.detection.level import LEVEL_S
-from quake_stream.detection.shaking import REST_S, S_OVER_P_DB, SWAY_DB, SWING_DB, RecentLevels, Shaking
+from quake_stream.detection.shaking import (
+    REST_S,
+    S_OVER_P_DB,
+    SWAY_DB,
+    SWING_DB,
+    UPRIGHT_DB,
+    RecentMotion,
+    Shaking,
+    highest_known,
+)
 from quake_stream.types import NS_PER_S
 
 LEVELS = st.lists(st.floats(-50, 150), max_size=60)
@@ -23,7 +32,7 @@ def shaking(*levels_db, rest_db=0.0, step_s=LEVEL_S):
 
 def recent(*levels_db, step_s=0.5):
     """Levels ``step_s`` apart, the last one at 0 s."""
-    levels = RecentLevels()
+    levels = RecentMotion()
     for i, level_db in enumerate(levels_db):
         levels.add(round((i - len(levels_db) + 1) * step_s * NS_PER_S), level_db)
     return levels
@@ -134,3 +143,45 @@ def test_levels_are_forgotten_and_what_is_not_known_is_not_kept():
     assert math.isnan(recent(7).rest_db(round(REST_S * NS_PER_S) + 1))
     assert recent(7, math.nan, math.nan).rest_db(0) == 7
     assert math.isnan(recent(math.nan).rest_db(0))
+
+
+def began(*verticals_db, step_s=0.5, upright_db=math.nan):
+    """Follow windows ``step_s`` apart that shake the ground as upright as this (dB)."""
+    course = Shaking(rest_db=0.0, upright_db=upright_db)
+    for i, vertical_db in enumerate(verticals_db):
+        course.follow(round(i * step_s * NS_PER_S), 30.0, vertical_db)
+    return course
+
+
+def test_what_is_less_upright_than_the_beginning_may_be_s_and_nothing_else():
+    course = began(5.0)
+    assert course.may_be_s(5.0 - UPRIGHT_DB)
+    assert not course.may_be_s(5.01 - UPRIGHT_DB)
+
+
+def test_the_beginning_is_as_upright_as_its_windows_of_less_than_a_second():
+    assert began(1.0, 4.0, 9.0).upright_db == 4.0
+    assert began(1.0, math.nan, upright_db=6.0).upright_db == 6.0
+
+
+@pytest.mark.parametrize(
+    ("beginning_db", "vertical_db"), [(math.nan, 5.0), (5.0, math.nan), (math.nan, math.nan)]
+)
+def test_what_is_not_known_to_be_upright_may_be_s(beginning_db, vertical_db):
+    assert began(beginning_db).may_be_s(vertical_db)
+
+
+def test_how_upright_the_ground_moved_is_known_of_the_second_before():
+    motion = RecentMotion()
+    for i, vertical_db in enumerate([9.0, 3.0, math.nan, 7.0]):
+        motion.add(i * NS_PER_S // 2, 10.0, vertical_db)
+    assert motion.upright_db(NS_PER_S // 2) == 9.0
+    assert motion.upright_db(NS_PER_S) == 3.0
+    assert math.isnan(motion.upright_db(3 * NS_PER_S // 2))
+    assert math.isnan(RecentMotion().upright_db(0))
+
+
+def test_the_highest_is_that_of_what_is_known():
+    assert highest_known([math.nan, 1.0, math.nan, 2.0]) == 2.0
+    assert math.isnan(highest_known([math.nan]))
+    assert math.isnan(highest_known([]))

@@ -1,7 +1,8 @@
 """
 Windows of 5.12 s every 0.5 s; a stream is a list of probabilities, None for a window that is missing.
 
-Where the ground matters, a probability comes with the level of its window in dB; it is at rest at 0 dB.
+Where the ground matters, a probability comes with the level of its window in dB, and with how upright it
+shook, vertical over horizontal in dB, where that matters; it is at rest at 0 dB.
 """
 
 import itertools
@@ -36,7 +37,7 @@ SPEC = ModelSpec(
 NEW, UPDATE, END, RETRACT = DetectionState
 
 
-def window(i, level_db=math.nan):
+def window(i, level_db=math.nan, vertical_db=math.nan):
     start_ns = i * NS_PER_S // 2
     return Window(
         instrument_id=ANMO,
@@ -46,6 +47,7 @@ def window(i, level_db=math.nan):
         components=("Z", "N", "E"),
         received_ns=start_ns + 6_000_000_000,
         level_db=level_db,
+        vertical_db=vertical_db,
     )
 
 
@@ -58,8 +60,8 @@ def feed(t, stream, start=0):
     changes = []
     for i, item in enumerate(stream, start):
         if item is not None:
-            p, level_db = item if isinstance(item, tuple) else (item, math.nan)
-            changes += t.receive(window(i, level_db), (1 - p, p))
+            p, *motion_db = item if isinstance(item, tuple) else (item,)
+            changes += t.receive(window(i, *motion_db), (1 - p, p))
     return changes
 
 
@@ -310,6 +312,38 @@ def test_s_belongs_to_the_detection_of_its_p():
     assert changes[-1].peak == window(35, 32)
 
 
+UPRIGHT_P = [(0.95, 20, 4), (0.95, 30, 6), (0.95, 25, 5)]
+
+
+@pytest.mark.parametrize(
+    ("vertical_db", "expected"),
+    [(-5, [NEW, UPDATE]), (4, [NEW, UPDATE]), (4.1, [NEW, END, NEW]), (math.nan, [NEW, UPDATE])],
+)
+def test_stronger_shaking_as_upright_as_p_is_the_next_earthquake_and_else_may_be_s(vertical_db, expected):
+    stream = [*REST, *UPRIGHT_P, *coda(*[16] * 12), (0.99, 32, vertical_db), (0.99, 40, vertical_db)]
+    assert states(feed(trigger(), [*stream, *[(0.99, 40, -6)] * 3])) == expected
+
+
+def test_the_s_of_the_next_earthquake_does_not_take_its_p_back():
+    late = [(0.3, 32, 6), (0.3, 36, -4), (0.99, 40, -6), (0.99, 40, -6)]
+    changes = feed(trigger(), [*REST, *UPRIGHT_P, *coda(*[16] * 12), *late])
+    assert states(changes) == [NEW, END, NEW]
+    assert changes[1].reason == "retrigger"
+
+
+def test_p_is_known_by_the_second_before_the_model_was_sure():
+    before = [(0.5, 20, 6), (0.95, 28, -4), (0.95, 30, -4), *coda(*[22] * 12)]
+    for vertical_db, n_detections in ((3.9, 1), (4.1, 2)):
+        stream = [*REST, *before, *[(0.99, 45, vertical_db)] * 2]
+        assert len(lives(feed(trigger(), stream))) == n_detections
+
+
+def test_the_next_earthquake_has_a_beginning_of_its_own():
+    stream = [*REST, *UPRIGHT_P, *coda(*[16] * 4), *[(0.99, 40, 12)] * 2, *coda(*[30] * 6)]
+    assert states(feed(trigger(), [*stream, *[(0.99, 50, 6)] * 2])) == [NEW, END, NEW]
+    assert states(feed(trigger(), [*stream, *[(0.99, 50, 10.1)] * 2])) == [NEW, END, NEW, END, NEW]
+
+
 def test_it_stays_on_for_s_while_the_ground_between_is_not_at_rest():
     waiting, at_rest = trigger(), trigger()
     assert states(feed(waiting, REST + P + coda(*[11] * 40))) == [NEW]
@@ -383,7 +417,8 @@ def test_the_classes_that_trigger_can_be_chosen():
 
 PROBABILITIES = st.one_of(st.sampled_from([0.0, 0.3, 0.5, 0.7, 0.9, 0.92, 0.99]), st.floats(0, 1))
 LEVELS = st.one_of(st.just(math.nan), st.sampled_from([0, 5, 10, 20, 25, 30, 40, 60]), st.floats(-20, 120))
-SHAKEN = st.lists(st.one_of(st.none(), st.tuples(PROBABILITIES, LEVELS)), max_size=120)
+UPRIGHT = st.one_of(st.just(math.nan), st.floats(-20, 20))
+SHAKEN = st.lists(st.one_of(st.none(), st.tuples(PROBABILITIES, LEVELS, UPRIGHT)), max_size=120)
 STREAMS = st.lists(
     st.one_of(st.none(), st.sampled_from([0.0, 0.3, 0.5, 0.7, 0.9, 0.92, 0.99]), st.floats(0, 1)),
     max_size=120,
@@ -441,8 +476,10 @@ def test_every_window_at_or_above_on_belongs_to_one_detection_at_most(stream, se
 
 @given(SHAKEN, SETTINGS, st.integers(-40, 40))
 def test_the_gain_of_the_sensor_does_not_decide(stream, settings, gain_db):
-    whole = [None if item is None or math.isnan(item[1]) else (item[0], round(item[1])) for item in stream]
-    louder = [None if item is None else (item[0], item[1] + gain_db) for item in whole]
+    whole = [
+        None if item is None or math.isnan(item[1]) else (item[0], round(item[1]), item[2]) for item in stream
+    ]
+    louder = [None if item is None else (item[0], item[1] + gain_db, item[2]) for item in whole]
     plain, loud = feed(trigger(**settings), whole), feed(trigger(**settings), louder)
     assert [(c.id, c.state, c.off_ns) for c in plain] == [(c.id, c.state, c.off_ns) for c in loud]
 
