@@ -36,13 +36,15 @@ class Shaking:
     measured on `LEVEL_S`, so an arrival raises it over two windows or three.  ``peak_db`` is therefore the
     highest of those that ended at least so long before the latest: what rises is held against the ground
     before, not against its own beginning.  ``upright_db`` is the highest ratio of vertical to horizontal
-    motion of the windows that ended less than `LEVEL_S` before or after its first one, which is to be P.
+    motion of the windows that ended less than `LEVEL_S` before or after its first one, which is to be P;
+    ``flattest_db`` is the lowest one of all from the first on.
     """
 
     rest_db: float
     peak_db: float = -math.inf
     highest_db: float = -math.inf
     upright_db: float = math.nan
+    flattest_db: float = math.inf
     _begins_ns: int | None = None
     _lowest_db: float = -math.inf  # since the peak, but for the levels too late to make a peak
     _recent: deque[tuple[int, float]] = field(default_factory=deque)  # and these
@@ -58,6 +60,8 @@ class Shaking:
             self._begins_ns = end_ns
         if end_ns - self._begins_ns < LEVEL_S * NS_PER_S:
             self.upright_db = highest_known([self.upright_db, vertical_db])
+        if not math.isnan(vertical_db):
+            self.flattest_db = min(self.flattest_db, vertical_db)
         if not math.isnan(level_db):
             self._recent.append((end_ns, level_db))
             self.highest_db = max(self.highest_db, level_db)
@@ -73,8 +77,12 @@ class Shaking:
         return self._keeps(AT_REST, level_db, self.highest_db) and level_db - self.rest_db > SWAY_DB
 
     def may_be_s(self, vertical_db: float) -> bool:
-        """Whether what shakes the ground as upright as this may be S: also where that cannot be known."""
-        return not vertical_db > self.upright_db - UPRIGHT_DB
+        """
+        Whether what shakes the ground as upright as this may be S: also where that cannot be known.
+
+        What is as upright as P is no S; before the ground has moved less upright it is still P, which grows.
+        """
+        return not vertical_db > self.upright_db - UPRIGHT_DB >= self.flattest_db
 
     def rises_anew(self, level_db: float, *, may_be_s: bool) -> bool:
         """

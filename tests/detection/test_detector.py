@@ -31,17 +31,22 @@ def test_an_earthquake_becomes_one_detection_and_noise_none(net):
     assert net.run(net.detector(), net.packets(net.recording(120, seed=1))) == []
 
 
-@pytest.mark.parametrize(("vertical", "n_detections"), [(0.3, 1), (1, 2)])
-def test_what_is_stronger_while_the_ground_still_shakes_is_the_same_detection_if_it_is_less_upright(
-    net, vertical, n_detections
+P, S = (50, 10), (56, 100, 0.3)
+P_THAT_GROWS = (56, 100)
+WEAK_S, NEXT_P = (52, 15, 0.2), (56, 150)
+
+
+@pytest.mark.parametrize(("quakes", "n"), [([P, S], 1), ([P, P_THAT_GROWS], 1), ([P, WEAK_S, NEXT_P], 2)])
+def test_what_is_stronger_while_the_ground_still_shakes_is_the_same_detection_unless_it_is_upright_anew(
+    net, quakes, n
 ):
-    results = net.run(net.detector(), net.packets(net.recording(90, [(50, 10), (56, 100, vertical)])))
-    assert len({r.id for r in results}) == n_detections
+    results = net.run(net.detector(), net.packets(net.recording(90, quakes)))
+    assert len({r.id for r in results}) == n
     assert results[-1].off_ns > (net.START_S + 56) * NS_PER_S
 
 
 def test_without_a_vertical_and_horizontals_what_is_stronger_is_the_same_detection(net):
-    recording = net.recording(90, [(50, 10), (56, 100)], n_components=1)
+    recording = net.recording(90, [P, WEAK_S, NEXT_P], n_components=1)
     results = net.run(net.detector(), net.packets(recording, codes="Z"))
     assert len({r.id for r in results}) == 1
 

@@ -154,9 +154,14 @@ def began(*verticals_db, step_s=0.5, upright_db=math.nan):
 
 
 def test_what_is_less_upright_than_the_beginning_may_be_s_and_nothing_else():
-    course = began(5.0)
+    course = began(5.0, -5.0)
     assert course.may_be_s(5.0 - UPRIGHT_DB)
     assert not course.may_be_s(5.01 - UPRIGHT_DB)
+
+
+def test_p_that_grows_is_no_other_earthquake_before_s_came():
+    assert began(5.0, 5.01 - UPRIGHT_DB, 4.0).may_be_s(9.0)
+    assert not began(5.0, 5.0 - UPRIGHT_DB, 4.0).may_be_s(9.0)
 
 
 def test_the_beginning_is_as_upright_as_its_windows_of_less_than_a_second():
@@ -168,7 +173,7 @@ def test_the_beginning_is_as_upright_as_its_windows_of_less_than_a_second():
     ("beginning_db", "vertical_db"), [(math.nan, 5.0), (5.0, math.nan), (math.nan, math.nan)]
 )
 def test_what_is_not_known_to_be_upright_may_be_s(beginning_db, vertical_db):
-    assert began(beginning_db).may_be_s(vertical_db)
+    assert began(beginning_db, -9.0, step_s=2.0).may_be_s(vertical_db)
 
 
 def test_how_upright_the_ground_moved_is_known_of_the_second_before():

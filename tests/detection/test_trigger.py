@@ -313,6 +313,7 @@ def test_s_belongs_to_the_detection_of_its_p():
 
 
 UPRIGHT_P = [(0.95, 20, 4), (0.95, 30, 6), (0.95, 25, 5)]
+FLAT = (0.3, 16, -4)
 
 
 @pytest.mark.parametrize(
@@ -320,15 +321,21 @@ UPRIGHT_P = [(0.95, 20, 4), (0.95, 30, 6), (0.95, 25, 5)]
     [(-5, [NEW, UPDATE]), (4, [NEW, UPDATE]), (4.1, [NEW, END, NEW]), (math.nan, [NEW, UPDATE])],
 )
 def test_stronger_shaking_as_upright_as_p_is_the_next_earthquake_and_else_may_be_s(vertical_db, expected):
-    stream = [*REST, *UPRIGHT_P, *coda(*[16] * 12), (0.99, 32, vertical_db), (0.99, 40, vertical_db)]
+    stream = [*REST, *UPRIGHT_P, *[FLAT] * 12, (0.99, 32, vertical_db), (0.99, 40, vertical_db)]
     assert states(feed(trigger(), [*stream, *[(0.99, 40, -6)] * 3])) == expected
 
 
 def test_the_s_of_the_next_earthquake_does_not_take_its_p_back():
     late = [(0.3, 32, 6), (0.3, 36, -4), (0.99, 40, -6), (0.99, 40, -6)]
-    changes = feed(trigger(), [*REST, *UPRIGHT_P, *coda(*[16] * 12), *late])
+    changes = feed(trigger(), [*REST, *UPRIGHT_P, *[FLAT] * 12, *late])
     assert states(changes) == [NEW, END, NEW]
     assert changes[1].reason == "retrigger"
+
+
+def test_p_that_grows_is_one_detection():
+    grows = [(0.99, 34, 6), (0.99, 46, 7), (0.99, 50, 6)]
+    assert states(feed(trigger(), [*REST, *UPRIGHT_P[1:], *grows])) == [NEW]
+    assert states(feed(trigger(), [*REST, *UPRIGHT_P[1:], FLAT, *grows])) == [NEW, END, NEW]
 
 
 def test_p_is_known_by_the_second_before_the_model_was_sure():
@@ -339,7 +346,7 @@ def test_p_is_known_by_the_second_before_the_model_was_sure():
 
 
 def test_the_next_earthquake_has_a_beginning_of_its_own():
-    stream = [*REST, *UPRIGHT_P, *coda(*[16] * 4), *[(0.99, 40, 12)] * 2, *coda(*[30] * 6)]
+    stream = [*REST, *UPRIGHT_P, *[FLAT] * 4, *[(0.99, 40, 12)] * 2, *[(0.3, 30, -2)] * 6]
     assert states(feed(trigger(), [*stream, *[(0.99, 50, 6)] * 2])) == [NEW, END, NEW]
     assert states(feed(trigger(), [*stream, *[(0.99, 50, 10.1)] * 2])) == [NEW, END, NEW, END, NEW]
 
