@@ -23,30 +23,29 @@ def with_motion(window: Window, samples: NDArray[np.float32]) -> Window:
 
     Only the code Z promises a vertical component: sensors with axes 1, 2 and 3 are mounted as it suits.
     """
-    is_known = window.components[0] == "Z"
-    upright_db = vertical_db(samples) if is_known else math.nan
-    return replace(window, level_db=level_db(samples), vertical_db=upright_db)
+    variances = samples.astype(np.float64).var(axis=0)
+    upright_db = vertical_db(variances) if window.components[0] == "Z" else math.nan
+    return replace(window, level_db=level_db(variances), vertical_db=upright_db)
 
 
-def level_db(samples: NDArray[np.float32]) -> float:
+def level_db(variances: NDArray[np.float64]) -> float:
     """
     Level of ground motion: 10 log10 of the variance, averaged over the components that move.
 
     Parameters
     ----------
-    samples
-        [n, components], in counts.
+    variances
+        Of the samples of each component, in counts squared.
 
     Returns
     -------
     dB relative to 1 count rms; NaN where nothing moves, as a dead sensor says nothing about the ground.
     """
-    variances = samples.astype(np.float64).var(axis=0)
     moving = variances[variances > 0]
     return round(10 * math.log10(moving.mean()), DECIMALS) if moving.size else math.nan
 
 
-def vertical_db(samples: NDArray[np.float32]) -> float:
+def vertical_db(variances: NDArray[np.float64]) -> float:
     """
     Ratio of vertical to horizontal motion: 10 log10 of the variances, the horizontal ones averaged.
 
@@ -54,14 +53,13 @@ def vertical_db(samples: NDArray[np.float32]) -> float:
 
     Parameters
     ----------
-    samples
-        [n, components], the vertical first.
+    variances
+        Of the samples of each component, the vertical first.
 
     Returns
     -------
     dB; NaN where it cannot be known: a component alone, or one that does not move.
     """
-    variances = samples.astype(np.float64).var(axis=0)
     if variances.size == 1 or not variances.all():
         return math.nan
     return round(10 * math.log10(variances[0] / variances[1:].mean()), DECIMALS)

@@ -11,8 +11,8 @@ earthquake is one detection.
 Rule 5: one that was below ``off`` again before it had ``confirm_windows`` windows is retracted.
 Rule 6: none begins within ``refractory_s`` after the last one.
 Rule 7: ground motion that rises anew, see `Shaking`, and ``min_windows`` consecutive windows at or above
-``on`` within `RISE_WAIT_S` of it end it (``retrigger``), and these windows are the next one; what may be S,
-within ``max_s_minus_p_s`` and less upright than the detection began, does not.
+``on`` within `RISE_WAIT_S` of it end it (``retrigger``), and these windows are the next one; within
+``max_s_minus_p_s``, what may be S or a growing P does not, see `Shaking.may_be_s`.
 """
 
 import hashlib
