@@ -21,7 +21,8 @@ from quake_stream.models.stalta import StaLtaModel
 from quake_stream.models.timed import BOUNDS_S, TimedModel
 from quake_stream.packet_queue import PacketQueue
 from quake_stream.scrape import Scrape
-from quake_stream.types import Packet, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import Packet
 from quake_stream.vitals import Vitals
 
 N_ROUNDS = 20

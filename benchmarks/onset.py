@@ -21,7 +21,8 @@ from rich.table import Table
 
 from quake_stream.detection.measure import Measurer
 from quake_stream.onset import pick_onset
-from quake_stream.types import NS_PER_S, InstrumentId, ModelSpec, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, ModelSpec, Window
 from quake_stream.windowing.highpass import HighPass
 
 RATE_HZ = 100

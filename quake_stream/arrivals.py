@@ -7,7 +7,8 @@ One thread writes; any thread may look.
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from quake_stream.types import NS_PER_S, InstrumentId, Packet
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, Packet
 
 MAX_INSTRUMENTS: Final = 20_000
 """Several times the largest networks, whatever codes a server makes up."""

@@ -29,8 +29,9 @@ from quake_stream.publish.journal import Journal
 from quake_stream.publish.keys import KeyPair, read_server_key
 from quake_stream.publish.publisher import Publisher
 from quake_stream.publish.sockets import replay_endpoint
+from quake_stream.source_id import InstrumentId
 from quake_stream.stations import StationWatch
-from quake_stream.types import InstrumentId, ModelSpec, Packet
+from quake_stream.types import ModelSpec, Packet
 from quake_stream.worker import FeedSettings, Worker
 
 

@@ -29,7 +29,7 @@ from quake_stream.config_sections import (
 )
 from quake_stream.errors import ConfigError
 from quake_stream.selection import parse_streams
-from quake_stream.types import InstrumentId
+from quake_stream.source_id import InstrumentId
 
 
 def _check_sources(sources: tuple[SourceSection, ...]) -> tuple[SourceSection, ...]:

@@ -12,7 +12,7 @@ import structlog
 
 from quake_stream.counters import Counters
 from quake_stream.errors import QuakeStreamError
-from quake_stream.types import InstrumentId
+from quake_stream.source_id import InstrumentId
 
 log = structlog.get_logger()
 

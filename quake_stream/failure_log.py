@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from quake_stream.types import InstrumentId
+from quake_stream.source_id import InstrumentId
 
 log = structlog.get_logger()
 

@@ -14,7 +14,8 @@ from quake_stream.clock import Clock
 from quake_stream.detection.detector import Detector
 from quake_stream.protocols import Model
 from quake_stream.salvage import salvage
-from quake_stream.types import NS_PER_S, Batch, Detection, Gap, InstrumentId, Packet
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, Batch, Detection, Gap, Packet
 
 # Windows wait for company no longer than this much data of their instrument: in a backfill, where minutes of
 # data come at once, the ring would otherwise overwrite the samples of windows that wait.

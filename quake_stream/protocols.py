@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quake_stream.counters import Key
-from quake_stream.types import InstrumentId, ModelSpec, Packet
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import ModelSpec, Packet
 
 _Made = TypeVar("_Made")
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 _PART = re.compile(r"[A-Za-z0-9?*-]*")
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from quake_stream.detection.detector import InstrumentStatus
 from quake_stream.publish.wire import InstrumentState
-from quake_stream.types import NS_PER_S, Gap, InstrumentId, Packet
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, Gap, Packet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from quake_stream.publish import wire
 from quake_stream.publish.iso8601 import parse_utc
-from quake_stream.types import Detection, DetectionState, InstrumentId, Latency, ModelSpec
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import Detection, DetectionState, Latency, ModelSpec
 
 SPEC = ModelSpec(
     name="lstm",

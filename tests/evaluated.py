@@ -9,7 +9,8 @@ from quake_stream.evaluation.matching import Arrival, Found, judge
 from quake_stream.evaluation.scored import ScoredWindows
 from quake_stream.evaluation.sets import RecordingSet
 from quake_stream.evaluation.sweep import SetSweep, Sweep, Threshold
-from quake_stream.types import NS_PER_S, InstrumentId, ModelSpec, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, ModelSpec, Window
 
 SPEC = ModelSpec(
     name="level",

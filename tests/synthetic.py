@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from quake_stream.types import NS_PER_S, Packet, Position, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S, Packet, Position
 
 RATE_HZ = 100.0
 START_NS = 1_750_000_000 * NS_PER_S

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from quake_stream.arrivals import Arrival, Arrivals
-from quake_stream.types import NS_PER_S, Packet, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S, Packet
 
 DAY_S = 86_400.0
 

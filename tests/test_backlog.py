@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quake_stream.backlog import SLOT_SAMPLES, Backlog, slots_of
-from quake_stream.types import Packet, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import Packet
 
 
 def packet(station: str, number: int, n_samples: int = 1) -> Packet:

@@ -20,7 +20,7 @@ from quake_stream.models.stalta import StaLtaModel
 from quake_stream.packet_queue import PacketQueue
 from quake_stream.publish.clients import write_clients
 from quake_stream.publish.keys import new_pair, write_key
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 SPEC = StaLtaModel().spec  # on 0.5, off 0.2, min_windows 2
 INSTRUMENT = SourceId.from_nslc("CX.PB01..HHZ").instrument

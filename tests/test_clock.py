@@ -13,7 +13,8 @@ from quake_stream.config import parse
 from quake_stream.counters import Counters, by_reason
 from quake_stream.models.stalta import StaLtaModel
 from quake_stream.pipeline import Pipeline
-from quake_stream.types import NS_PER_S, Detection, Latency, Packet, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S, Detection, Latency, Packet
 
 HOUR_NS = 3600 * NS_PER_S
 

@@ -9,7 +9,7 @@ import pytest
 from quake_stream.config import Config, load, parse
 from quake_stream.config_sections import SourceSection
 from quake_stream.errors import ConfigError
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 SOURCE = {"source": [{"url": "seedlink://localhost"}]}

@@ -35,8 +35,9 @@ from quake_stream.onset import pick_onset
 from quake_stream.packet_queue import PacketQueue
 from quake_stream.pipeline import Pipeline
 from quake_stream.replay.server import ReplayServer
+from quake_stream.source_id import SourceId
 from quake_stream.stations import StationWatch
-from quake_stream.types import NS_PER_S, Detection, Gap, Latency, SourceId
+from quake_stream.types import NS_PER_S, Detection, Gap, Latency
 from quake_stream.worker import FeedSettings, Worker
 
 GOOD, BAD = (SourceId.from_nslc(f"CX.PB0{n}..HHZ").instrument for n in (1, 2))

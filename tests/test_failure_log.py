@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from quake_stream.failure_log import FailureLog
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 
 def instrument(n):

@@ -6,7 +6,8 @@ import numpy as np
 
 from quake_stream.arrivals import Arrivals
 from quake_stream.intake import Intake, Receipts
-from quake_stream.types import Packet, Position, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import Packet, Position
 
 PACKET = Packet(
     source_id=SourceId.from_nslc("IU.ANMO.00.BHZ"),

@@ -8,7 +8,8 @@ import pytest
 
 from quake_stream.counters import Key, by_reason
 from quake_stream.packet_queue import PacketQueue
-from quake_stream.types import Packet, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import Packet
 
 
 def packet(n: int) -> Packet:

@@ -17,7 +17,8 @@ from quake_stream.models.stalta import StaLtaModel
 from quake_stream.models.timed import TimedModel
 from quake_stream.packet_queue import PacketQueue
 from quake_stream.scrape import Scrape
-from quake_stream.types import NS_PER_S, Packet, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S, Packet
 from quake_stream.vitals import Vitals
 
 

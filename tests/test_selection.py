@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quake_stream.selection import parse_streams, wanted
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 
 def source(nslc: str) -> SourceId:

@@ -5,9 +5,10 @@ from collections import Counter
 import pytest
 import structlog
 
+from quake_stream.source_id import InstrumentId
 from quake_stream.station_log import StationLog
 from quake_stream.stations import StationStatus
-from quake_stream.types import Detection, DetectionState, InstrumentId, Latency
+from quake_stream.types import Detection, DetectionState, Latency
 
 HOUR_S = 3600
 

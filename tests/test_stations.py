@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from quake_stream.detection.detector import InstrumentStatus
+from quake_stream.source_id import InstrumentId, SourceId
 from quake_stream.stations import StationWatch
-from quake_stream.types import NS_PER_S, Gap, InstrumentId, Packet, SourceId
+from quake_stream.types import NS_PER_S, Gap, Packet
 
 SOURCE = SourceId.from_nslc("CX.PB01..HHZ")
 INSTRUMENT = SOURCE.instrument

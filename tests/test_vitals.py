@@ -9,7 +9,8 @@ from quake_stream.counters import Key
 from quake_stream.intake import Intake
 from quake_stream.models.stalta import StaLtaModel
 from quake_stream.packet_queue import PacketQueue
-from quake_stream.types import Packet, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import Packet
 from quake_stream.vitals import LATELY_S, Vitals
 
 PACKET = Packet(

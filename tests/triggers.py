@@ -2,7 +2,8 @@
 
 from quake_stream.network.rule import StationTrigger
 from quake_stream.publish.iso8601 import format_utc
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 
 def trigger(

@@ -4,7 +4,8 @@ from typing import Final
 from uuid import UUID
 
 from quake_stream.publish.wire import detection_body, heartbeat_body
-from quake_stream.types import Detection, DetectionState, InstrumentId, Latency, ModelSpec
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import Detection, DetectionState, Latency, ModelSpec
 
 _SPEC: Final = ModelSpec(
     name="bench",

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quake_stream.counters import Counters
-from quake_stream.types import InstrumentId, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -25,18 +25,8 @@ from quake_stream.detection.roster import MAX_INSTRUMENTS, Roster
 from quake_stream.detection.told import Told
 from quake_stream.detection.trigger import Trigger, TriggerSettings
 from quake_stream.protocols import Attempt
-from quake_stream.types import (
-    NS_PER_S,
-    Batch,
-    Detection,
-    Gap,
-    InstrumentId,
-    Latency,
-    ModelSpec,
-    Packet,
-    RestPoint,
-    Window,
-)
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, Batch, Detection, Gap, Latency, ModelSpec, Packet, RestPoint, Window
 from quake_stream.windowing.assembler import Assembler
 
 __all__ = ["Detector", "DetectorSettings", "InstrumentStatus"]

@@ -64,7 +64,7 @@ class Episode:
         self.first = self.last = score.window
         self.peak = score
         self.n_windows = 1
-        self.shaking = Shaking(rest_db=rest_db, upright_db=upright_db)
+        self.shaking = Shaking(begins_ns=score.window.end_ns, rest_db=rest_db, upright_db=upright_db)
         self.follow(score.window)
         self.revision = -1
         self.told_ns = 0

@@ -19,17 +19,16 @@ from quake_stream.detection.level import level_samples, with_motion
 from quake_stream.detection.measure import Measurement, Measurer, OnsetPicker
 from quake_stream.detection.rest import RestKeeper, lookback_ns
 from quake_stream.detection.trigger import Trigger, TriggerChange, TriggerSettings
+from quake_stream.source_id import InstrumentId, SourceId
 from quake_stream.types import (
     NS_PER_S,
     Detection,
     DetectionState,
     Gap,
-    InstrumentId,
     Latency,
     ModelSpec,
     Packet,
     RestPoint,
-    SourceId,
     Window,
 )
 from quake_stream.windowing.assembler import Assembler

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from quake_stream.detection.instrument import Instrument
-from quake_stream.types import NS_PER_S, InstrumentId
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S
 
 MAX_INSTRUMENTS: Final = 20_000
 """Several times the largest networks; together they take a few GB at most."""

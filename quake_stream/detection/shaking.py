@@ -32,20 +32,21 @@ class Shaking:
     """
     Levels (dB) of one detection so far; a level that is not known (NaN) changes nothing.
 
-    ``rest_db`` is the level before it, ``highest_db`` the highest one, the latest included.  A level is
-    measured on `LEVEL_S`, so an arrival raises it over two windows or three.  ``peak_db`` is therefore the
-    highest of those that ended at least so long before the latest: what rises is held against the ground
-    before, not against its own beginning.  ``upright_db`` is the highest ratio of vertical to horizontal
-    motion of the windows that ended less than `LEVEL_S` before or after its first one, which is to be P;
-    ``flattest_db`` is the lowest one of all from the first on.
+    ``begins_ns`` is the end of its first window (UTC ns), ``rest_db`` the level before it, ``highest_db``
+    the highest one, the latest included.  A level is measured on `LEVEL_S`, so an arrival raises it over
+    two windows or three.  ``peak_db`` is therefore the highest of those that ended at least so long before
+    the latest: what rises is held against the ground before, not against its own beginning.  ``upright_db``
+    is the highest ratio of vertical to horizontal motion of the windows that ended less than `LEVEL_S`
+    before or after its first one, which is to be P; ``flattest_db`` is the lowest one of all from the first
+    on.
     """
 
+    begins_ns: int
     rest_db: float
     peak_db: float = -math.inf
     highest_db: float = -math.inf
     upright_db: float = math.nan
     flattest_db: float = math.inf
-    _begins_ns: int | None = None
     _lowest_db: float = -math.inf  # since the peak, but for the levels too late to make a peak
     _recent: deque[tuple[int, float]] = field(default_factory=deque)  # and these
 
@@ -56,9 +57,7 @@ class Shaking:
 
     def follow(self, end_ns: int, level_db: float, vertical_db: float = math.nan) -> None:
         """Take the level of the next window, which ended then (UTC ns), and how upright it shook."""
-        if self._begins_ns is None:
-            self._begins_ns = end_ns
-        if end_ns - self._begins_ns < LEVEL_S * NS_PER_S:
+        if end_ns - self.begins_ns < LEVEL_S * NS_PER_S:
             self.upright_db = highest_known([self.upright_db, vertical_db])
         if not math.isnan(vertical_db):
             self.flattest_db = min(self.flattest_db, vertical_db)

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from quake_stream.types import Detection, DetectionState, InstrumentId
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import Detection, DetectionState
 
 _OVER = {DetectionState.END, DetectionState.RETRACT}
 

@@ -22,7 +22,8 @@ from itertools import takewhile
 
 from quake_stream.detection.episode import Episode, Score, TriggerChange
 from quake_stream.detection.shaking import RecentMotion, highest_known
-from quake_stream.types import NS_PER_S, DetectionState, InstrumentId, ModelSpec, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, DetectionState, ModelSpec, Window
 
 __all__ = ["Trigger", "TriggerChange", "TriggerSettings", "detection_id"]
 

@@ -19,7 +19,7 @@ from quake_stream.diagnosis.report import (
     some,
     warning,
 )
-from quake_stream.types import InstrumentId, SourceId
+from quake_stream.source_id import InstrumentId, SourceId
 from quake_stream.windowing.components import choose_set, is_useful
 from quake_stream.windowing.resampler import MAX_RATE_HZ, MIN_RATE_HZ
 

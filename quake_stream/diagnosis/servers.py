@@ -10,7 +10,8 @@ from quake_stream.ingest.probe import Greeting, Probe
 from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
 from quake_stream.mseed.record import Refusal
 from quake_stream.selection import StreamPattern
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 _MAX_LISTED = 20
 

@@ -22,7 +22,8 @@ from quake_stream.evaluation.scoring import Scored, score_recordings
 from quake_stream.mseed.archive import ALL_STREAMS
 from quake_stream.protocols import Model
 from quake_stream.selection import StreamPattern
-from quake_stream.types import InstrumentId, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import Window
 
 _FORMAT: Final = "quake-stream/scored/1"
 _FIELDS: Final = tuple(f.name for f in dataclasses.fields(Window) if f.name != "instrument_id")

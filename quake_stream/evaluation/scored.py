@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quake_stream.types import InstrumentId, ModelSpec, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import ModelSpec, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

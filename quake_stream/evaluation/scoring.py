@@ -21,7 +21,8 @@ from quake_stream.mseed.decode import decode
 from quake_stream.mseed.record import RecordError
 from quake_stream.protocols import Model
 from quake_stream.selection import StreamPattern
-from quake_stream.types import Batch, InstrumentId, ModelSpec, Packet, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import Batch, ModelSpec, Packet, Window
 
 Scored = dict[InstrumentId, ScoredWindows]
 

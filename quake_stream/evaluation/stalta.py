@@ -19,7 +19,8 @@ from obspy.signal.trigger import classic_sta_lta, trigger_onset
 
 from quake_stream.evaluation.matching import Found, Span
 from quake_stream.selection import StreamPattern
-from quake_stream.types import NS_PER_S, InstrumentId, SourceId
+from quake_stream.source_id import InstrumentId, SourceId
+from quake_stream.types import NS_PER_S
 from quake_stream.windowing.components import choose_set
 
 STA_S: Final = 0.5

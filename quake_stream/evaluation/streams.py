@@ -30,7 +30,7 @@ from quake_stream.evaluation.sweep import (
 from quake_stream.mseed.archive import ALL_STREAMS, index
 from quake_stream.protocols import Model
 from quake_stream.selection import StreamPattern, parse_list
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 STALTA: Final = "STA/LTA"
 

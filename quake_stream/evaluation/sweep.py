@@ -17,9 +17,10 @@ from quake_stream.evaluation.scored import ScoreCurve, ScoredWindows
 from quake_stream.evaluation.sets import RecordingSet
 from quake_stream.evaluation.stalta import Ratio, detections
 from quake_stream.evaluation.triggering import run_trigger
+from quake_stream.source_id import InstrumentId
 from quake_stream.training.split import split_of
 from quake_stream.training.streams import subtract
-from quake_stream.types import NS_PER_S, InstrumentId, ModelSpec
+from quake_stream.types import NS_PER_S, ModelSpec
 
 _LOGITS: Final = np.concatenate([np.arange(-1.5, 6.0, 0.1), np.arange(6.0, 11.6, 0.25)])
 MODEL_ON: Final = tuple(dict.fromkeys(round(float(p), 5) for p in 1 / (1 + np.exp(-_LOGITS))))

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from quake_stream.detection.trigger import Trigger, TriggerSettings
 from quake_stream.evaluation.matching import Found
 from quake_stream.evaluation.scored import ScoredWindows
-from quake_stream.types import DetectionState, InstrumentId, ModelSpec
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import DetectionState, ModelSpec
 
 LEAD_S: Final = 12.0
 """What the trigger sees before the first window at or above ``on``: more than it remembers while off."""

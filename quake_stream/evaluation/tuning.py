@@ -17,7 +17,8 @@ from quake_stream.evaluation.scored import ScoredWindows
 from quake_stream.evaluation.scoring import Scored
 from quake_stream.evaluation.sweep import Threshold, hours_outside, model_thresholds, settings_of
 from quake_stream.evaluation.triggering import run_trigger
-from quake_stream.types import InstrumentId, ModelSpec
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import ModelSpec
 
 RULE_OF_THREE: Final = 3.0
 """

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from quake_stream.ingest.pattern_index import PatternIndex
 from quake_stream.selection import StreamPattern
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 _TAG = re.compile(r"<(station|stream)\b")
 _ATTRIBUTE = re.compile(r"""\b(\w+)\s*=\s*["']([^"']*)["']""")

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from quake_stream.selection import StreamPattern
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 
 class PatternIndex:

@@ -24,7 +24,8 @@ from quake_stream.ingest.seedlink.pulse import Pulse, StoppedError
 from quake_stream.ingest.seedlink.settings import SeedLinkSettings
 from quake_stream.ingest.seedlink.source import SeedLinkSource
 from quake_stream.selection import StreamPattern
-from quake_stream.types import NS_PER_S, Packet, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S, Packet
 
 _MAX_HELLO_CHARACTERS = 120
 

@@ -26,7 +26,8 @@ from quake_stream.ingest.trail import (
     Trail,
     common_arrival_ns,
 )
-from quake_stream.types import NS_PER_S, InstrumentId, Packet, Position, RestPoint
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, Packet, Position, RestPoint
 
 FORMAT = "quake-stream/positions/1"
 MAX_SEQUENCE = 2**64 - 1  # of SeedLink 4; version 3 has 24 bits

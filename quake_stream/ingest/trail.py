@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from quake_stream.types import NS_PER_S, InstrumentId, Position, RestPoint
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, Position, RestPoint
 
 NO_SEQUENCE = -1  # the server that gave the number was restarted; only the time holds
 MAX_ABS_NS = 2**63 - 1

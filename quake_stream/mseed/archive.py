@@ -25,7 +25,7 @@ from quake_stream.mseed.header import peek
 from quake_stream.mseed.record import RecordError, RecordHeader, Refusal
 from quake_stream.mseed.scan import is_miniseed, records_in
 from quake_stream.selection import StreamPattern, parse_streams
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 ALL_STREAMS = parse_streams("*.*.*.*")
 _HEAD_BYTES = 65_536  # where a file in a folder must show a first record to be taken for miniSEED

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from quake_stream.errors import SourceError
 from quake_stream.selection import StreamPattern, wanted
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 _SDS = re.compile(r"(\w*)\.(\w+)\.(\w*)\.(\w{3})\.D\.(\d{4})\.(\d{3})")
 _DAY_NS = 86_400 * NS_PER_S

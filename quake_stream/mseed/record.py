@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from mmap import mmap
 
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 Buffer = bytes | bytearray | memoryview | mmap
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 from quake_stream.network.coincidence import NetworkDetection
 from quake_stream.network.rule import StationTrigger
 from quake_stream.publish.iso8601 import format_utc, parse_utc
-from quake_stream.types import DetectionState, InstrumentId, SourceId
+from quake_stream.source_id import InstrumentId, SourceId
+from quake_stream.types import DetectionState
 
 TOPIC: Final = "network-detection"
 SCHEMA: Final = "quake-stream/network-detection/1"

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from quake_stream.network.geometry import Coordinates, distance_km
-from quake_stream.types import NS_PER_S, InstrumentId
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from typing import Final, Literal, TypeVar
 from uuid import UUID
 
 from quake_stream.publish.iso8601 import format_utc
-from quake_stream.types import Detection, InstrumentId, ModelSpec, SourceId
+from quake_stream.source_id import InstrumentId, SourceId
+from quake_stream.types import Detection, ModelSpec
 
 HEARTBEAT_TOPIC: Final = "heartbeat"
 MAX_ENTRIES: Final = 32  # of a table inside a body, so that models with many classes keep the size limit

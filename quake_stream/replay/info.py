@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from quake_stream.replay.ring import SEQUENCE_MASK, Ring
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 _RECORD_BYTES = 512
 _TEXT_OFFSET = 56

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 
 from quake_stream.replay.info import Peer, ServerFacts, holdings
 from quake_stream.replay.ring import Ring
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 _HEADER = struct.Struct("<2s2sIQB")
 _NO_SEQUENCE = 2**64 - 1  # of packets that are part of no stream

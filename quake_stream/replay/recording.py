@@ -8,7 +8,7 @@ from quake_stream.errors import SourceError
 from quake_stream.mseed.archive import RecordIndex
 from quake_stream.mseed.header import peek
 from quake_stream.mseed.record import RecordError, RecordHeader
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 
 class Recording(Protocol):

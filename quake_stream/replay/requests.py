@@ -12,7 +12,8 @@ from fnmatch import fnmatchcase
 from typing import Protocol, Self
 
 from quake_stream.replay.ring import SEQUENCE_MASK, Entry, Ring
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 _STATION = re.compile(r"[A-Za-z0-9?*-]{1,8}")
 _SELECTOR = re.compile(r"(!?)([A-Za-z0-9?*-]{2})?([A-Za-z0-9?*]{3}|\*)?(?:\.([A-Z]))?")

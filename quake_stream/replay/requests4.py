@@ -12,7 +12,8 @@ from fnmatch import fnmatchcase
 from typing import Self
 
 from quake_stream.replay.requests import StationRequest
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 _STATION = re.compile(r"([A-Za-z0-9?*-]{1,8})_([A-Za-z0-9?*-]{1,8})|\*")
 _SELECTOR = re.compile(r"(!?)([A-Za-z0-9?*_-]{1,40})(?:\.[23?*]([A-Z?*])?)?(?::native)?")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 SEQUENCE_MASK = 0xFFFFFF  # SeedLink 3 has six hexadecimal digits
 

@@ -19,7 +19,7 @@ from quake_stream.replay.info import Peer, ServerFacts, info_packets, info_xml
 from quake_stream.replay.info4 import info_json, info_packet, packet4
 from quake_stream.replay.requests import StationRequest
 from quake_stream.replay.ring import SEQUENCE_MASK, Entry, Ring
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 _LINE_END = re.compile(rb"[\r\n]+")
 _MAX_LINE_BYTES = 4096  # the longest honest command has some 60

@@ -17,9 +17,10 @@ import obspy
 from numpy.typing import NDArray
 
 from quake_stream.errors import SourceError
+from quake_stream.source_id import InstrumentId, SourceId
 from quake_stream.training.conditioning import N_SETTLE, at_model_rate, highpass
 from quake_stream.training.examples import ACCEPTED_SETS, N_COMPONENTS, RATE_HZ
-from quake_stream.types import NS_PER_S, InstrumentId, SourceId
+from quake_stream.types import NS_PER_S
 from quake_stream.windowing.components import choose_set
 
 SHORTEST_S: Final = 20.0  # less holds no window with its background and the filter's start

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quake_stream.counters import Counters
-from quake_stream.types import NS_PER_S, Gap, InstrumentId, ModelSpec, Packet, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, Gap, ModelSpec, Packet, Window
 from quake_stream.windowing.admission import refusal
 from quake_stream.windowing.clock import index_to_ns, rational_rate
 from quake_stream.windowing.components import COMPONENT_SETS, choose_set, is_useful

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quake_stream.counters import Counters
-from quake_stream.types import NS_PER_S, Gap, Packet, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S, Gap, Packet
 from quake_stream.windowing.clock import TraceClock, rational_rate
 from quake_stream.windowing.highpass import HighPass
 from quake_stream.windowing.resampler import Resampler

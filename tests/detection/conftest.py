@@ -10,7 +10,8 @@ from quake_stream.counters import Counters
 from quake_stream.detection.detector import Detector, DetectorSettings
 from quake_stream.detection.roster import MAX_INSTRUMENTS
 from quake_stream.detection.trigger import TriggerSettings
-from quake_stream.types import NS_PER_S, ModelSpec, Packet, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S, ModelSpec, Packet
 
 RATE_HZ = 100
 START_S = 1_700_000_000  # on the grid of windows and of background frames

@@ -3,7 +3,8 @@ from hypothesis import strategies as st
 
 from quake_stream.counters import Counters
 from quake_stream.detection.batcher import Batcher, WaitingWindow
-from quake_stream.types import InstrumentId, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import Window
 
 ANMO = InstrumentId(network="IU", station="ANMO", location="00", band="B", source="H")
 

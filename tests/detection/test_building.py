@@ -9,7 +9,8 @@ from quake_stream.detection.background import MAX_FRAMES
 from quake_stream.detection.batcher import WaitingWindow
 from quake_stream.detection.building import BatchBuilder
 from quake_stream.detection.roster import Roster
-from quake_stream.types import SourceId, Window
+from quake_stream.source_id import SourceId
+from quake_stream.types import Window
 
 N_SAMPLES, N_BINS = 512, 257
 

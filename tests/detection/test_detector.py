@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from quake_stream.counters import Key
 from quake_stream.detection.trigger import TriggerSettings
-from quake_stream.types import NS_PER_S, DetectionState, Gap, InstrumentId, Latency
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, DetectionState, Gap, Latency
 
 NO_LATENCY = Latency(data_s=0, queue_s=0, inference_s=0)
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from quake_stream.detection.episode import Episode, Score
-from quake_stream.types import NS_PER_S, DetectionState, InstrumentId, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, DetectionState, Window
 
 
 @pytest.fixture

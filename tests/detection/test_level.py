@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quake_stream.detection.level import level_samples, with_motion
-from quake_stream.types import InstrumentId, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import Window
 
 TIME_S = np.arange(level_samples(100.0)) / 100
 

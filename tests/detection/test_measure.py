@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from quake_stream.detection.measure import Measurement, Measurer, peak_amplitude, snr_db
-from quake_stream.types import InstrumentId, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import Window
 
 
 def test_the_amplitude_is_the_largest_distance_from_the_mean_over_all_components():

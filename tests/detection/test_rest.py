@@ -6,7 +6,8 @@ from quake_stream.detection.background import memory_samples
 from quake_stream.detection.rest import RestKeeper, lookback_ns
 from quake_stream.detection.trigger import Trigger, TriggerSettings
 from quake_stream.models.stalta import StaLtaModel
-from quake_stream.types import NS_PER_S, InstrumentId, RestPoint, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, RestPoint, Window
 
 SPEC = StaLtaModel().spec
 INSTRUMENT = InstrumentId(network="CX", station="PB01", location="", band="H", source="H")

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quake_stream.detection.roster import REST_AFTER_NS, Roster
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 
 class FakeInstrument:

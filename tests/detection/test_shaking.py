@@ -24,7 +24,7 @@ LEVELS = st.lists(st.floats(-50, 150), max_size=60)
 
 def shaking(*levels_db, rest_db=0.0, step_s=LEVEL_S):
     """Follow levels ``step_s`` apart, and none that could belong to the last one for as long as that."""
-    course = Shaking(rest_db=rest_db)
+    course = Shaking(begins_ns=0, rest_db=rest_db)
     for i, level_db in enumerate([*levels_db, *levels_db[-1:]]):
         course.follow(round(i * step_s * NS_PER_S), level_db)
     return course
@@ -147,7 +147,7 @@ def test_levels_are_forgotten_and_what_is_not_known_is_not_kept():
 
 def began(*verticals_db, step_s=0.5, upright_db=math.nan):
     """Follow windows ``step_s`` apart that shake the ground as upright as this (dB)."""
-    course = Shaking(rest_db=0.0, upright_db=upright_db)
+    course = Shaking(begins_ns=0, rest_db=0.0, upright_db=upright_db)
     for i, vertical_db in enumerate(verticals_db):
         course.follow(round(i * step_s * NS_PER_S), 30.0, vertical_db)
     return course

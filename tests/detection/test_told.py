@@ -1,7 +1,8 @@
 import pytest
 
 from quake_stream.detection.told import Told
-from quake_stream.types import Detection, DetectionState, Latency, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import Detection, DetectionState, Latency
 
 ID = SourceId.from_nslc("CX.PB01..HHZ").instrument
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quake_stream.detection.trigger import Trigger, TriggerSettings, detection_id
-from quake_stream.types import NS_PER_S, DetectionState, InstrumentId, ModelSpec, Window
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, DetectionState, ModelSpec, Window
 
 ANMO = InstrumentId(network="IU", station="ANMO", location="00", band="B", source="H")
 HOP = 50

@@ -4,7 +4,7 @@ import pytest
 
 from quake_stream.diagnosis.instruments import StreamFacts, findings, judge
 from quake_stream.diagnosis.report import Level
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 SETS = ("ZNE", "Z12", "Z")
 

@@ -13,7 +13,8 @@ from quake_stream.ingest.offers import Offer
 from quake_stream.ingest.probe import Greeting, Heard
 from quake_stream.ingest.seedlink.lost import LinkLostError, Lost
 from quake_stream.selection import wanted
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 NOW_NS = 1_700_000_000 * NS_PER_S
 Z1, Z2 = SourceId.from_nslc("CX.PB01..HHZ"), SourceId.from_nslc("CX.PB02..HHZ")

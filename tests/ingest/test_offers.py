@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from quake_stream.ingest.offers import hint, offers, unmatched
 from quake_stream.selection import parse_list
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 SEISCOMP = """<?xml version="1.0"?><seedlink software="SeedLink v3.3">
 <station name="PB01" network="CX" description="" begin_seq="000001" end_seq="00FFFF" stream_check="enabled">

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from quake_stream.ingest.pattern_index import PatternIndex
 from quake_stream.selection import StreamPattern, parse_streams
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 CODES = st.sampled_from(["A", "AB", "B", "C1", "*", "A*", "?", "?B"])
 REAL = st.sampled_from(["A", "AB", "B", "C1", "D"])

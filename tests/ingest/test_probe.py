@@ -18,7 +18,8 @@ from quake_stream.mseed import archive
 from quake_stream.replay import demo_data
 from quake_stream.replay.server import ReplayServer
 from quake_stream.selection import parse_list
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from quake_stream.counters import Key
 from quake_stream.ingest import state_file
 from quake_stream.ingest.resume import FORMAT, NO_SEQUENCE, ResumeStore
 from quake_stream.ingest.trail import N_CHECKPOINTS
-from quake_stream.types import NS_PER_S, Packet, Position, RestPoint, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S, Packet, Position, RestPoint
 
 START_NS = 1_750_000_000 * NS_PER_S
 SERVER = "host:18000"

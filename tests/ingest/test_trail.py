@@ -15,7 +15,8 @@ from quake_stream.ingest.trail import (
     Trail,
     common_arrival_ns,
 )
-from quake_stream.types import NS_PER_S, InstrumentId, Position, RestPoint
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import NS_PER_S, Position, RestPoint
 
 HH, HN = (
     InstrumentId(network="XX", station="AAA", location="", band="H", source=source) for source in ("H", "N")

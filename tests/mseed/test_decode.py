@@ -16,7 +16,8 @@ from quake_stream.mseed.decode import decode
 from quake_stream.mseed.header import peek
 from quake_stream.mseed.record import RecordError, Refusal
 from quake_stream.mseed.scan import records_in
-from quake_stream.types import Position, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import Position
 
 RNG = np.random.default_rng(0)
 COUNTS = np.cumsum(RNG.integers(-100, 100, 60)).astype(np.int32)

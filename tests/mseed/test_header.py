@@ -11,7 +11,7 @@ from quake_stream.counters import Counters
 from quake_stream.mseed.header import peek, record_length
 from quake_stream.mseed.record import MAX_RECORD_BYTES, RecordError, Refusal, time_ns
 from quake_stream.mseed.scan import records_in
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 # 2024-02-03 05:14:28.5
 START_NS = time_ns(2024, 34, 5, 14, 28) + 500_000_000

@@ -12,7 +12,8 @@ from quake_stream.network.coincidence import NetworkDetection
 from quake_stream.network.messages import MAX_MEMBERS, data_time_ns, network_body, trigger_of
 from quake_stream.network.rule import StationTrigger
 from quake_stream.publish.frames import MAX_BODY_BYTES, Header, encode
-from quake_stream.types import DetectionState, InstrumentId
+from quake_stream.source_id import InstrumentId
+from quake_stream.types import DetectionState
 
 SCHEMA = json.loads(
     (files("quake_stream.publish") / "schema" / "network-detection-1.json").read_text("utf-8")

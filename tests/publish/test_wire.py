@@ -23,7 +23,8 @@ from quake_stream.publish.wire import (
     status_topic,
     topic_for,
 )
-from quake_stream.types import Detection, DetectionState, InstrumentId, Latency, ModelSpec, SourceId
+from quake_stream.source_id import InstrumentId, SourceId
+from quake_stream.types import Detection, DetectionState, Latency, ModelSpec
 
 HEADER = Header(session=UUID(int=7), sequence=1)
 ANMO = InstrumentId(network="IU", station="ANMO", location="00", band="B", source="H")

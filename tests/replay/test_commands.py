@@ -6,7 +6,7 @@ from quake_stream.counters import Counters
 from quake_stream.replay.commands import Commands
 from quake_stream.replay.info import ServerFacts
 from quake_stream.replay.ring import Ring
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 STREAM = SourceId.from_nslc("XX.AAA.00.HHZ")
 FACTS = ServerFacts(

@@ -8,7 +8,8 @@ from quake_stream.counters import Counters
 from quake_stream.replay.commands4 import Commands4
 from quake_stream.replay.info import ServerFacts
 from quake_stream.replay.ring import Ring
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 STREAMS = [SourceId.from_nslc(f"XX.{station}.00.HHZ") for station in ("AAA", "BBB")]
 FACTS = ServerFacts(

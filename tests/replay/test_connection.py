@@ -12,7 +12,7 @@ from quake_stream.replay.info import ServerFacts
 from quake_stream.replay.outages import cut_after_s, refuse, silence_after_s
 from quake_stream.replay.ring import Ring
 from quake_stream.replay.session import Session
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 HHZ = SourceId.from_nslc("XX.AAA.00.HHZ")
 FACTS = ServerFacts(

@@ -7,7 +7,8 @@ from obspy.clients.seedlink.slpacket import SLPacket
 from quake_stream.mseed.header import peek
 from quake_stream.replay.info import Peer, ServerFacts, info_packets, info_xml
 from quake_stream.replay.ring import Ring
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 HHZ = SourceId.from_nslc("XX.AAA.00.HHZ")
 LHZ = SourceId.from_nslc("XX.AAA..LHZ")

@@ -8,7 +8,8 @@ from seedlink_client.protocol import HEADSIZE_V4, decode_frame_v4_body, parse_he
 from quake_stream.replay.info import Peer, ServerFacts
 from quake_stream.replay.info4 import info_json, info_packet, packet4
 from quake_stream.replay.ring import Ring
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 STREAMS = [SourceId.from_nslc(nslc) for nslc in ("XX.AAA.00.HHZ", "XX.AAA..HHN", "XX.BBB.00.HHZ")]
 FACTS = ServerFacts(

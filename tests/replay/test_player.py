@@ -4,7 +4,8 @@ from quake_stream.errors import SourceError
 from quake_stream.replay.faults import Faults
 from quake_stream.replay.player import Player, PlayOptions
 from quake_stream.replay.recording import RecordList
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 NOW_NS = 1_700_000_000 * NS_PER_S
 START_NS = 1_500_000_000 * NS_PER_S

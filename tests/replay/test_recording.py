@@ -6,7 +6,8 @@ from quake_stream.counters import Counters
 from quake_stream.errors import SourceError
 from quake_stream.mseed.archive import index
 from quake_stream.replay.recording import RecordList, Survey
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 START_NS = 1_500_000_000 * NS_PER_S
 

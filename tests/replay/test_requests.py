@@ -2,7 +2,8 @@ import pytest
 
 from quake_stream.replay.requests import Selector, StationRequest, parse_sequence, parse_time
 from quake_stream.replay.ring import Ring
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 HHZ = SourceId.from_nslc("XX.AAA.00.HHZ")
 BLANK = SourceId.from_nslc("XX.AAA..HHZ")

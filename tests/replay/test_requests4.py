@@ -3,7 +3,7 @@
 import pytest
 
 from quake_stream.replay.requests4 import Selector4, parse_station, parse_time
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 BHZ = SourceId.from_nslc("XX.AAA.00.BHZ")
 BLANK = SourceId.from_nslc("XX.AAA..HHZ")

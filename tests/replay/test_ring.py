@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quake_stream.replay.ring import Ring
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 A = SourceId.from_nslc("XX.AAA.00.HHZ")
 B = SourceId.from_nslc("XX.BBB.00.HHZ")

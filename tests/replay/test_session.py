@@ -10,7 +10,8 @@ from quake_stream.replay.faults import reorder
 from quake_stream.replay.info import ServerFacts
 from quake_stream.replay.ring import Ring
 from quake_stream.replay.session import Session, State
-from quake_stream.types import NS_PER_S, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S
 
 STREAMS = [SourceId.from_nslc(f"XX.{station}.00.HH{c}") for station in ("AAA", "BBB") for c in "ZN"]
 

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quake_stream.types import NS_PER_S, Packet, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S, Packet
 from quake_stream.windowing.admission import MAX_TIME_NS, MIN_TIME_NS, refusal
 
 T0 = 1_700_000_000 * NS_PER_S

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 
 from quake_stream.counters import Counters
-from quake_stream.types import NS_PER_S, InstrumentId, ModelSpec, Packet, SourceId
+from quake_stream.source_id import InstrumentId, SourceId
+from quake_stream.types import NS_PER_S, ModelSpec, Packet
 from quake_stream.windowing.assembler import Assembler
 from quake_stream.windowing.highpass import HighPass
 

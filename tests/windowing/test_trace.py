@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 
 from quake_stream.counters import Counters
-from quake_stream.types import NS_PER_S, Packet, SourceId
+from quake_stream.source_id import SourceId
+from quake_stream.types import NS_PER_S, Packet
 from quake_stream.windowing.highpass import HighPass
 from quake_stream.windowing.trace import Trace
 

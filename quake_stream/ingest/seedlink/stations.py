@@ -15,7 +15,7 @@ from quake_stream.ingest.pattern_index import PatternIndex
 from quake_stream.ingest.seedlink.selectors import selector
 from quake_stream.ingest.seedlink4 import selectors as seedlink4
 from quake_stream.selection import StreamPattern
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 SEQUENCE_MASK = 0xFFFFFF
 NO_SEQUENCE = -1  # ObsPy's "start with the next data"

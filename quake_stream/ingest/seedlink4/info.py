@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from quake_stream.ingest.offers import Offer, time_ns
 from quake_stream.ingest.seedlink.framing import Frame
 from quake_stream.ingest.seedlink.info import MAX_STARTED, InfoText
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 _CODE = re.compile(r"[A-Za-z0-9-]{1,8}")
 

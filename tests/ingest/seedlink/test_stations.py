@@ -4,7 +4,7 @@ from obspy import UTCDateTime
 
 from quake_stream.ingest.seedlink.stations import Station, StationTable
 from quake_stream.selection import StreamPattern, parse_streams
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 
 def table(*streams: str, exclude: tuple[str, ...] = (), max_stations: int = 20_000) -> StationTable:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from quake_stream.ingest.seedlink4.selectors import selector
 from quake_stream.selection import StreamPattern, parse_streams
-from quake_stream.types import SourceId
+from quake_stream.source_id import SourceId
 
 
 @pytest.mark.parametrize(
