@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "quake_stream"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"types", "errors", "counters", "histogram", "selection", "protocols"}
+BASE = {"source_id", "types", "errors", "counters", "histogram", "selection", "protocols"}
 PARTS = {
     *BASE,
     *(
@@ -37,13 +37,14 @@ PARTS = {
 # Each part of the package, in the order in which data flow, and what it may import besides itself.
 LAYERS = {
     # base
-    "types": set(),
+    "source_id": set(),
+    "types": {"source_id"},
     "errors": set(),
     "counters": set(),
     "histogram": set(),
-    "selection": {"types"},
+    "selection": {"source_id"},
     "throttle": set(),
-    "protocols": {"types", "counters", "errors"},
+    "protocols": {"source_id", "types", "counters", "errors"},
     "safe_open": set(),
     "memory": set(),
     # configuration
